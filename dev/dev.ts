@@ -1,0 +1,243 @@
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+import { bindPort } from './free-port.js';
+import { followLog } from './log-file.js';
+import { ManagedProcess, type Order } from './managed-process.js';
+import { canEnter, ownerOf } from './postgres-installation.js';
+import { DirectoryInUseError, PostgresServer } from './postgres-server.js';
+import { findRedis, installRedis, RedisServer } from './redis-server.js';
+import { ReloadingService } from './reloading-service.js';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const DATA = join(ROOT, '.data');
+const DATABASE = 'farmlokal';
+const SAMPLE_PRODUCTS = 100_000;
+const HOST = variable('HOST', '127.0.0.1');
+const PORT = variable('PORT', '3000');
+
+/** Tells what is wrong with the surroundings; its message is all there is to say. */
+class Obstacle extends Error {}
+
+/** What runs, in the order in which it has been started. */
+const running: { stop(): Promise<unknown> }[] = [];
+const stopping = new AbortController();
+let stoppingSince = 0;
+
+try {
+  stopOnSignals();
+  await start();
+} catch (error) {
+  if (!stopping.signal.aborted) {
+    console.error(error instanceof Obstacle ? error.message : error);
+    await stop(1);
+  }
+}
+
+async function start(): Promise<void> {
+  await checkPort();
+  mkdirSync(DATA, { recursive: true });
+  // Before the build: a second start in this checkout must not take the first one's files away.
+  const postgres = await startPostgres();
+  const [redis] = await Promise.all([startRedis(), build()]);
+
+  const databaseUrl = postgres.url(DATABASE);
+  const env = {
+    // Whatever PGSSLMODE and the like say is meant for another server.
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PG'))),
+    NODE_ENV: 'development',
+    HOST,
+    PORT,
+    DATABASE_URL: databaseUrl,
+    MIGRATION_DATABASE_URL: databaseUrl,
+    REDIS_URL: redis?.url ?? '',
+    SHUTDOWN_DELAY_MS: '0',
+  };
+  const node = (...args: string[]) => ({ command: process.execPath, args, cwd: ROOT, env });
+
+  const migrate = async () => {
+    const cli = ['node_modules/typeorm/cli.js', 'migration:run'];
+    await run('The migrations', {
+      ...node(...cli, '--dataSource', 'dist/database/cli.data-source.js'),
+      log: join(DATA, 'migrations.log'),
+    });
+    say('The migrations are applied');
+  };
+  await migrate();
+  await run(
+    'The sample products',
+    node('dist/products/seeding/seed.js', '--count', String(SAMPLE_PRODUCTS)),
+  );
+
+  const service = new ReloadingService({
+    root: ROOT,
+    sources: ['src', 'migrations'],
+    rebuild: async (changed) => {
+      await build();
+      if (changed.has('migrations')) await migrate();
+    },
+    order: node('--enable-source-maps', 'dist/main.js'),
+    announce: say,
+  });
+  running.push(service);
+  await service.start();
+  await waitUntilReady();
+  sayWhatToTry(databaseUrl, redis?.url);
+}
+
+async function checkPort(): Promise<void> {
+  if (!/^\d{1,5}$/.test(PORT) || Number(PORT) < 1 || Number(PORT) > 65_535) {
+    throw new Obstacle(`PORT must be an integer from 1 to 65535, not "${PORT}"`);
+  }
+  await bindPort(Number(PORT), HOST).catch((error: unknown) => {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'EADDRINUSE') throw new Obstacle(`Cannot listen on HOST and PORT: ${message}`);
+    const mine = existsSync(join(DATA, 'postgres/data/postmaster.pid'));
+    throw new Obstacle(
+      `Port ${PORT} is taken${mine ? ', perhaps by another "npm run dev" of this checkout' : ''}; ` +
+        `choose another: PORT=${Number(PORT) + 1} npm run dev`,
+    );
+  });
+}
+
+async function startPostgres(): Promise<PostgresServer> {
+  const directory = postgresDirectory();
+  const log = join(DATA, 'postgres.log');
+  const postgres = await PostgresServer.start({ directory, log }).catch((error: unknown) => {
+    if (!(error instanceof DirectoryInUseError)) throw error;
+    throw new Obstacle(
+      `Another "npm run dev" runs in this checkout, or is just ending: ${directory} is in use`,
+    );
+  });
+  running.push(postgres);
+  const [database] = await postgres.query(
+    'postgres',
+    'SELECT FROM pg_database WHERE datname = $1',
+    [DATABASE],
+  );
+  if (!database) await postgres.query('postgres', `CREATE DATABASE ${DATABASE}`);
+  say(`PostgreSQL is up; its data is in ${directory}`);
+  return postgres;
+}
+
+/**
+ * `.data/postgres`, or a link to where PostgreSQL's account can get at it: root's checkout may lie in
+ * /root, which is closed to that account.
+ */
+function postgresDirectory(): string {
+  const directory = join(DATA, 'postgres');
+  if (!existsSync(directory)) {
+    // A link that leads nowhere.
+    rmSync(directory, { force: true });
+    if (!canEnter(ownerOf(directory), directory)) {
+      rmSync(directory, { recursive: true });
+      mkdirSync('/var/lib', { recursive: true });
+      symlinkSync(mkdtempSync('/var/lib/farmlokal-'), directory);
+    }
+  }
+  const place = realpathSync(directory);
+  if (!canEnter(ownerOf(place), place)) {
+    throw new Obstacle(
+      `The account that owns ${place} cannot get at it: remove it and start again`,
+    );
+  }
+  return place;
+}
+
+async function startRedis(): Promise<RedisServer | undefined> {
+  const executable = findRedis() ?? (await installRedis(join(DATA, 'apt.log'), say));
+  if (executable === undefined) {
+    say('No redis-server or valkey-server on the PATH: the service runs without Redis');
+    return undefined;
+  }
+  const log = join(DATA, 'redis.log');
+  const redis = await RedisServer.start(executable, { directory: DATA, log, maxMemory: '128mb' });
+  running.push(redis);
+  say('Redis is up');
+  return redis;
+}
+
+async function build(): Promise<void> {
+  const log = join(DATA, 'build.log');
+  const args = ['run', '--silent', 'build'];
+  await run('The build', { command: 'npm', args, cwd: ROOT, env: process.env, log });
+  say('The service is built');
+}
+
+async function run(name: string, order: Order & { command: string }): Promise<void> {
+  const output = order.log === undefined ? () => '' : followLog(order.log);
+  const command = await ManagedProcess.start(order);
+  running.push(command);
+  const code = await command.finished();
+  running.splice(running.indexOf(command), 1);
+  if (code !== 0) throw new Obstacle(`${output()}\n${name} failed (code ${code})`.trim());
+}
+
+async function waitUntilReady(): Promise<void> {
+  const late = setTimeout(() => {
+    say('The service is not ready after 60 s; what it has written above may tell why');
+  }, 60_000);
+  const url = `${serviceUrl()}/health/ready`;
+  while (!(await fetch(url).catch(() => undefined))?.ok) await sleep(100);
+  clearTimeout(late);
+}
+
+function variable(name: string, unset: string): string {
+  const value = process.env[name];
+  return value === undefined || value === '' ? unset : value;
+}
+
+function serviceUrl(): string {
+  const anywhere = ['0.0.0.0', '127.0.0.1', '::'].includes(HOST);
+  return `http://${anywhere ? 'localhost' : HOST}:${PORT}`;
+}
+
+function sayWhatToTry(databaseUrl: string, redisUrl: string | undefined): void {
+  const url = serviceUrl();
+  console.log(`
+  service     ${url}
+  docs        ${url}/docs
+  PostgreSQL  ${databaseUrl}
+  Redis       ${redisUrl ?? 'none'}
+
+  curl '${url}/api/products?limit=20&cursor=20&category=Electronics'
+  curl '${url}/api/products?sort=price&order=desc&minPrice=100&maxPrice=500'
+  curl '${url}/health/ready'
+
+  A change in src/ or migrations/ is built and served; Ctrl-C stops everything.
+`);
+}
+
+function say(line: string): void {
+  console.log(`dev: ${line}`);
+}
+
+function stopOnSignals(): void {
+  // A closed terminal takes the output away.
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => void stop(0));
+  }
+  // Killed, npm hands no signal on.
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent && !stopping.signal.aborted) void stop(0);
+  }, 1_000).unref();
+}
+
+/** Stops all in order. Asked again, it leaves that to the reapers and does not wait for them. */
+async function stop(code: number): Promise<void> {
+  if (stopping.signal.aborted) {
+    // Of one Ctrl-C the terminal and npm tell separately.
+    if (performance.now() - stoppingSince > 500) process.exit(1);
+    return;
+  }
+  stopping.abort();
+  stoppingSince = performance.now();
+  say('Stopping');
+  for (const part of running.reverse()) await part.stop();
+  process.exit(code);
+}

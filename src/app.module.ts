@@ -1,0 +1,22 @@
+import { Module } from '@nestjs/common';
+
+import { EnvironmentModule } from './config/environment.module.js';
+import { DatabaseModule } from './database/database.module.js';
+import { HealthModule } from './health/health.module.js';
+import { IndexController } from './index.controller.js';
+import { ProblemsModule } from './problems/problems.module.js';
+import { ProductsModule } from './products/products.module.js';
+import { RedisModule } from './redis/redis.module.js';
+
+@Module({
+  imports: [
+    EnvironmentModule,
+    ProblemsModule,
+    DatabaseModule,
+    RedisModule,
+    ProductsModule,
+    HealthModule,
+  ],
+  controllers: [IndexController],
+})
+export class AppModule {}

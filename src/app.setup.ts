@@ -1,0 +1,96 @@
+import { ConsoleLogger, type LogLevel } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyServerOptions } from 'fastify';
+import { randomUUID } from 'node:crypto';
+
+import { setUpDocs } from './app.docs.js';
+import { AppModule } from './app.module.js';
+import { Environment } from './config/environment.js';
+import { answerBrokenRequest } from './problems/broken-request.js';
+import { refuseOtherMethods } from './problems/method-not-allowed.js';
+import { Problem } from './problems/problem.js';
+import { ProblemFilter } from './problems/problem.filter.js';
+import type { QueryString } from './products/query-string.js';
+
+const REQUEST_TIMEOUT_MS = 15_000;
+const IDLE_SOCKET_TIMEOUT_MS = 60_000;
+const MAX_PATH_PARAMETER = 100;
+
+/** Nest's names for the levels, from the most to the least talkative. */
+const LEVELS: Record<Exclude<Environment['LOG_LEVEL'], 'silent'>, LogLevel> = {
+  trace: 'verbose',
+  debug: 'debug',
+  info: 'log',
+  warn: 'warn',
+  error: 'error',
+};
+
+/**
+ * Puts the whole service together, short of listening.
+ *
+ * @throws InvalidEnvironmentError when a variable is missing or bad.
+ */
+export async function createApp(): Promise<NestFastifyApplication> {
+  const options: FastifyServerOptions = {
+    genReqId: ({ headers }) => requestId(headers['x-request-id']),
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: IDLE_SOCKET_TIMEOUT_MS,
+    // While draining, a request on a connection that is still open is answered, not refused.
+    return503OnClosing: false,
+    routerOptions: {
+      maxParamLength: MAX_PATH_PARAMETER,
+      querystringParser: (encoded): Record<string, unknown> & QueryString => ({ encoded }),
+    },
+    frameworkErrors: (error, request, response) => {
+      app.get(ProblemFilter).answer(error, request, response);
+    },
+    clientErrorHandler: answerBrokenRequest,
+  };
+  const adapter = new FastifyAdapter(options);
+  const fastify = adapter.getInstance();
+  fastify.addHook('onRequest', (request, response, done) => {
+    response.header('X-Request-Id', request.id);
+    // Told before a body is read, whose faults would be no help to anyone here.
+    done(request.is404 ? new Problem('not-found', 'No resource has this path.') : undefined);
+  });
+  const refuse = refuseOtherMethods(fastify);
+
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule, adapter, {
+    abortOnError: false,
+    bufferLogs: true,
+  });
+  const environment = app.get(Environment);
+  app.useLogger(createLogger(environment));
+  app.flushLogs();
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
+  if (environment.CORS_ORIGINS !== undefined) {
+    app.enableCors({
+      origin: [...environment.CORS_ORIGINS],
+      methods: ['GET', 'HEAD'],
+      strictPreflight: false,
+      exposedHeaders: ['ETag', 'Link', 'Retry-After', 'X-Cache', 'X-Request-Id'],
+    });
+  }
+  if (environment.DOCS_ENABLED) {
+    setUpDocs(app);
+  }
+  await app.init();
+  refuse();
+  return app;
+}
+
+/** The client's own id for its request when it is a sane one, so that both logs can be joined. */
+function requestId(given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
+}
+
+/** A line of JSON for each message, or plain text in development. */
+function createLogger({ LOG_LEVEL, NODE_ENV }: Environment): ConsoleLogger {
+  const levels = Object.values(LEVELS);
+  return new ConsoleLogger({
+    json: NODE_ENV !== 'development',
+    colors: NODE_ENV === 'development',
+    logLevels: LOG_LEVEL === 'silent' ? [] : levels.slice(levels.indexOf(LEVELS[LOG_LEVEL])),
+  });
+}

@@ -1,0 +1,207 @@
+import { applyDecorators } from '@nestjs/common';
+import { plainToInstance, Transform } from 'class-transformer';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Max,
+  Min,
+  registerDecorator,
+  validateSync,
+} from 'class-validator';
+import { existsSync } from 'node:fs';
+import { loadEnvFile } from 'node:process';
+
+import { InvalidEnvironmentError } from './invalid-environment.error.js';
+
+/** Values of `sslmode` that say plainly what is verified; `prefer` and `allow` may fall back to plain text. */
+const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full', 'no-verify'];
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+const NODE_ENVS = ['production', 'development', 'test'] as const;
+
+/** Variables whose value may hold a password: an error never shows it. */
+const SECRETS = new Set<string>(['DATABASE_URL', 'MIGRATION_DATABASE_URL', 'REDIS_URL']);
+
+function WholeNumber(min: number, max: number): PropertyDecorator {
+  const message = `an integer from ${min} to ${max}`;
+  return applyDecorators(
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' ? (/^\d{1,15}$/.test(value) ? Number(value) : Number.NaN) : value,
+    ),
+    IsInt({ message }),
+    Min(min, { message }),
+    Max(max, { message }),
+  );
+}
+
+function Flag(): PropertyDecorator {
+  return applyDecorators(
+    Transform(({ value }: { value: unknown }) =>
+      value === 'true' ? true : value === 'false' ? false : value,
+    ),
+    IsBoolean({ message: 'true or false' }),
+  );
+}
+
+function OneOf(values: readonly string[]): PropertyDecorator {
+  return IsIn(values, { message: `one of ${values.join(', ')}` });
+}
+
+function Check(
+  name: string,
+  wants: string,
+  accepts: (value: unknown) => boolean,
+): PropertyDecorator {
+  return (target, propertyName) => {
+    registerDecorator({
+      name,
+      target: target.constructor,
+      propertyName: String(propertyName),
+      validator: { validate: accepts, defaultMessage: () => wants },
+    });
+  };
+}
+
+function isUrl(value: unknown, protocols: readonly string[]): value is string {
+  return (
+    typeof value === 'string' &&
+    URL.canParse(value) &&
+    protocols.includes(new URL(value).protocol) &&
+    new URL(value).hostname !== ''
+  );
+}
+
+function PostgresUrl(): PropertyDecorator {
+  return Check(
+    'postgresUrl',
+    `postgresql://user:password@host:port/database, sslmode (if any) one of ${SSL_MODES.join(', ')}`,
+    (value) =>
+      isUrl(value, ['postgres:', 'postgresql:']) &&
+      SSL_MODES.includes(new URL(value).searchParams.get('sslmode') ?? 'disable'),
+  );
+}
+
+function RedisUrl(): PropertyDecorator {
+  return Check('redisUrl', 'redis://host:port or rediss://host:port', (value) =>
+    isUrl(value, ['redis:', 'rediss:']),
+  );
+}
+
+function Origins(): PropertyDecorator {
+  return applyDecorators(
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' ? value.split(',').map((origin) => origin.trim()) : value,
+    ),
+    Check(
+      'origins',
+      'exact origins, comma-separated, such as https://farmlokal.example',
+      (value) =>
+        Array.isArray(value) &&
+        value.every(
+          (origin) => isUrl(origin, ['http:', 'https:']) && new URL(origin).origin === origin,
+        ),
+    ),
+  );
+}
+
+/** The variables the service reads, validated and typed. The names are those of the environment. */
+export class Environment {
+  /** TCP port to listen on; 0 takes a free one. Default 3000. */
+  @WholeNumber(0, 65_535)
+  readonly PORT: number = 3000;
+
+  /** Address to listen on. Default 0.0.0.0. */
+  @IsString()
+  readonly HOST: string = '0.0.0.0';
+
+  /** `development` adds stack traces to problems. Default production. */
+  @OneOf(NODE_ENVS)
+  readonly NODE_ENV: (typeof NODE_ENVS)[number] = 'production';
+
+  /** Where the catalogue lives. Required. `sslmode=require` verifies the certificate. */
+  @PostgresUrl()
+  readonly DATABASE_URL!: string;
+
+  /** The direct (unpooled) connection for the migration CLI. Default: `DATABASE_URL`. */
+  @IsOptional()
+  @PostgresUrl()
+  readonly MIGRATION_DATABASE_URL?: string;
+
+  /** Connections a process opens at most. Default 10. */
+  @WholeNumber(1, 1000)
+  readonly DATABASE_POOL_MAX: number = 10;
+
+  /** Milliseconds a statement may run. Default 5000. */
+  @WholeNumber(1, 600_000)
+  readonly DATABASE_STATEMENT_TIMEOUT_MS: number = 5000;
+
+  /** Shared cache and locks. Without it the service runs as with Redis down. */
+  @IsOptional()
+  @RedisUrl()
+  readonly REDIS_URL?: string;
+
+  /** Milliseconds for which a cached page is fresh. Default 30000. */
+  @WholeNumber(1, 86_400_000)
+  readonly CACHE_TTL_MS: number = 30_000;
+
+  /** Milliseconds for which a page may stand in for a failing database. Default 600000. */
+  @WholeNumber(1, 86_400_000)
+  readonly CACHE_STALE_MS: number = 600_000;
+
+  /** Milliseconds between SIGTERM and the closing of the server. Default 5000. */
+  @WholeNumber(0, 600_000)
+  readonly SHUTDOWN_DELAY_MS: number = 5000;
+
+  /** Least level that is logged. Default info. */
+  @OneOf(LOG_LEVELS)
+  readonly LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
+
+  /** Whether `/docs` and `/docs-json` are served. Default true. */
+  @Flag()
+  readonly DOCS_ENABLED: boolean = true;
+
+  /** Origins whose pages may read the API. Default none. */
+  @IsOptional()
+  @Origins()
+  readonly CORS_ORIGINS?: readonly string[];
+}
+
+/**
+ * Validates a set of environment variables. An empty string counts as unset.
+ *
+ * @throws InvalidEnvironmentError that names every bad variable.
+ */
+export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
+  const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+  const environment = plainToInstance(Environment, set, { exposeDefaultValues: true });
+  const faults = validateSync(environment, { stopAtFirstError: true }).map(
+    ({ property, constraints = {} }) => {
+      const value = set[property];
+      const got =
+        value === undefined
+          ? 'nothing'
+          : SECRETS.has(property)
+            ? 'a value (not shown)'
+            : `"${value}"`;
+      return `${property}: got ${got}, wants ${Object.values(constraints)[0] ?? 'another value'}`;
+    },
+  );
+  if (faults.length > 0) {
+    throw new InvalidEnvironmentError(faults);
+  }
+  return environment;
+}
+
+/**
+ * The environment of this process; a `.env` file in the working directory fills in what is not set.
+ *
+ * @throws InvalidEnvironmentError that names every bad variable.
+ */
+export function loadEnvironment(): Environment {
+  if (existsSync('.env')) {
+    loadEnvFile('.env');
+  }
+  return readEnvironment(process.env);
+}

@@ -1,0 +1,8 @@
+/** The environment cannot start the service. The message is ready to print: a line for each bad variable. */
+export class InvalidEnvironmentError extends Error {
+  override readonly name = InvalidEnvironmentError.name;
+
+  constructor(readonly faults: readonly string[]) {
+    super(['The environment is not valid:', ...faults.map((fault) => `  ${fault}`)].join('\n'));
+  }
+}

@@ -1,0 +1,22 @@
+import type { ClientConfig } from 'pg';
+
+/** Long enough for a suspended serverless database to wake, milliseconds. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * How to reach the database behind a URL, with the certificate verified wherever TLS is asked for:
+ * `sslmode=require` means `verify-full`, and only `no-verify` accepts any certificate.
+ */
+export function postgresConnection(url: string): ClientConfig & { connectionString: string } {
+  const target = new URL(url);
+  const mode = target.searchParams.get('sslmode');
+  if (mode === 'require' || mode === 'verify-ca') {
+    target.searchParams.set('sslmode', 'verify-full');
+  }
+  return {
+    connectionString: target.href,
+    application_name: 'farmlokal',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+  };
+}

@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { DataSource } from 'typeorm';
+
+import { postgresConnection } from './connection.js';
+
+/** What a process asks of its connections. */
+export interface DataSourceLimits {
+  /** Connections opened at most. */
+  readonly poolMax: number;
+  /** Milliseconds a statement may run; without it, as long as it takes. */
+  readonly statementTimeoutMs?: number;
+}
+
+/** The pool options that bound a statement: the server ends it, and the client does when the server is gone. */
+export function statementDeadline(milliseconds: number): object {
+  return { statement_timeout: milliseconds, ...clientDeadline(milliseconds) };
+}
+
+/** The client's half of {@link statementDeadline}, a little later so that the server speaks first. */
+export function clientDeadline(milliseconds: number): object {
+  return { query_timeout: milliseconds + 250 };
+}
+
+/** The TypeORM data source that the service and the migration CLI share. Nothing connects before `initialize()`. */
+export function createDataSource(url: string, limits: DataSourceLimits): DataSource {
+  const connection = postgresConnection(url);
+  return new DataSource({
+    type: 'postgres',
+    url: connection.connectionString,
+    poolSize: limits.poolMax,
+    extra: {
+      ...connection,
+      ...(limits.statementTimeoutMs === undefined
+        ? {}
+        : statementDeadline(limits.statementTimeoutMs)),
+    },
+    entities: [join(import.meta.dirname, '../**/*.entity.js')],
+    migrations: [join(import.meta.dirname, '../migrations/*.js')],
+    migrationsTransactionMode: 'each',
+    installExtensions: false,
+    logging: ['error', 'warn'],
+  });
+}

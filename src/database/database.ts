@@ -1,0 +1,182 @@
+import {
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import pg from 'pg';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DataSource } from 'typeorm';
+
+import { Environment } from '../config/environment.js';
+import { dependencyUnavailable } from '../problems/problem.js';
+import { clientDeadline } from './data-source.js';
+
+/** A statement with its values apart from its text. A name makes it a prepared statement of its connection. */
+export interface Statement {
+  readonly name?: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** Requests that may wait for a connection, for each connection there is. Beyond it, waiting helps nobody. */
+const WAITING_PER_CONNECTION = 50;
+const RECONNECT_MIN_MS = 100;
+const RECONNECT_MAX_MS = 5000;
+
+/** SQLSTATEs of a pooler that gave this statement to a server connection which never prepared it. */
+const STATEMENT_LOST = new Set(['26000', '42P05']);
+const PROTOCOL_VIOLATION = '08P01';
+/** Classes of SQLSTATE that are a fault of ours (data, integrity, syntax), and two that are the deployment's. */
+const OUR_FAULT = /^(22|23|42)/;
+const INSUFFICIENT_PRIVILEGE = '42501';
+const UNDEFINED_TABLE = '42P01';
+
+/**
+ * The connections to PostgreSQL. The service starts without it: connecting goes on in the background,
+ * and until it has happened (and this build's migrations are applied) every query is a
+ * `dependency-unavailable` problem.
+ */
+@Injectable()
+export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(Database.name);
+  private readonly stopped = new AbortController();
+  private pool: pg.Pool | undefined;
+  private prepares = true;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly environment: Environment,
+  ) {}
+
+  /** Whether the first connection was made and found this build's migrations applied. Never turns back. */
+  get ready(): boolean {
+    return this.pool !== undefined;
+  }
+
+  /**
+   * Runs one statement on a pooled connection.
+   *
+   * @throws Problem `dependency-unavailable` when PostgreSQL cannot answer within the deadlines.
+   * @throws pg.DatabaseError when the statement itself is at fault.
+   */
+  async query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
+    if (this.pool === undefined) {
+      throw dependencyUnavailable('The catalogue is not connected yet.');
+    }
+    if (this.pool.waitingCount >= WAITING_PER_CONNECTION * this.environment.DATABASE_POOL_MAX) {
+      throw dependencyUnavailable('The catalogue is too busy.');
+    }
+    try {
+      return await this.run<Row>(this.pool, statement);
+    } catch (error) {
+      if (isOurFault(error)) {
+        throw error;
+      }
+      throw dependencyUnavailable('The catalogue does not answer.', { cause: error });
+    }
+  }
+
+  onApplicationBootstrap(): void {
+    void this.connect();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopped.abort();
+    if (this.dataSource.isInitialized) {
+      await this.dataSource.destroy();
+    }
+  }
+
+  private async run<Row extends pg.QueryResultRow>(
+    pool: pg.Pool,
+    { name, text, values }: Statement,
+  ): Promise<Row[]> {
+    const unnamed = { text, values: [...values] };
+    try {
+      const prepared = this.prepares && name !== undefined ? { name, ...unnamed } : unnamed;
+      return (await pool.query<Row>(prepared)).rows;
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError && STATEMENT_LOST.has(error.code ?? ''))) {
+        throw error;
+      }
+      if (this.prepares) {
+        this.prepares = false;
+        this.logger.warn('The pooler loses prepared statements; going on without them.');
+      }
+      return (await pool.query<Row>(unnamed)).rows;
+    }
+  }
+
+  private async connect(): Promise<void> {
+    for (let delay = RECONNECT_MIN_MS; !this.stopped.signal.aborted; delay *= 2) {
+      try {
+        if (!this.dataSource.isInitialized) {
+          await this.initialize();
+        }
+        const pool = (this.dataSource.driver as unknown as { master: pg.Pool }).master;
+        const pending = await this.pendingMigrations(pool);
+        if (pending.length === 0) {
+          this.pool = pool;
+          this.logger.log('PostgreSQL is connected.');
+          return;
+        }
+        this.logger.warn(`Waiting for migrations: ${pending.join(', ')} (npm run migration:run).`);
+      } catch (error) {
+        this.logger.warn(`Waiting for PostgreSQL: ${reason(error)}.`);
+      }
+      const pause = Math.min(delay, RECONNECT_MAX_MS);
+      await sleep(pause, undefined, { signal: this.stopped.signal }).catch(() => undefined);
+    }
+  }
+
+  /** A pooler takes no `statement_timeout` at connect; then the client's own deadline has to do. */
+  private async initialize(): Promise<void> {
+    try {
+      await this.dataSource.initialize();
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError && error.code === PROTOCOL_VIOLATION)) {
+        throw error;
+      }
+      const { statement_timeout: refused, ...accepted } = this.dataSource.options.extra as Record<
+        string,
+        unknown
+      >;
+      const milliseconds = this.environment.DATABASE_STATEMENT_TIMEOUT_MS;
+      this.dataSource.setOptions({ extra: { ...accepted, ...clientDeadline(milliseconds) } });
+      await this.dataSource.initialize();
+      this.logger.warn(
+        `The pooler takes no statement_timeout (${String(refused)} ms). Set it on the role: ALTER ROLE … SET statement_timeout.`,
+      );
+    }
+  }
+
+  private async pendingMigrations(pool: pg.Pool): Promise<string[]> {
+    const { rows } = await pool
+      .query<{ name: string }>(
+        `SELECT name FROM ${this.dataSource.options.migrationsTableName ?? 'migrations'}`,
+      )
+      .catch((error: unknown) => {
+        if (error instanceof pg.DatabaseError && error.code === UNDEFINED_TABLE) {
+          return { rows: [] };
+        }
+        throw error;
+      });
+    const applied = new Set(rows.map(({ name }) => name));
+    return this.dataSource.migrations
+      .map(({ name, constructor }) => name ?? constructor.name)
+      .filter((name) => !applied.has(name));
+  }
+}
+
+function isOurFault(error: unknown): boolean {
+  const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
+  return OUR_FAULT.test(code) && code !== INSUFFICIENT_PRIVILEGE && code !== UNDEFINED_TABLE;
+}
+
+/** What went wrong, without an address or a password. */
+function reason(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  const name = error instanceof Error ? error.message : 'unknown';
+  return typeof code === 'string' ? code : name;
+}

@@ -1,0 +1,32 @@
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Environment } from '../config/environment.js';
+import { Database } from '../database/database.js';
+
+/**
+ * Whether this replica should be sent requests: from the first connection to a migrated database until
+ * it is told to stop. A database that fails later does not change it: all replicas share the database,
+ * and without any of them stale pages would turn into nothing.
+ */
+@Injectable()
+export class Readiness implements BeforeApplicationShutdown {
+  private draining = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly environment: Environment,
+  ) {}
+
+  /** What stands in the way; undefined when nothing does. */
+  get obstacle(): string | undefined {
+    if (this.draining) return 'This replica is shutting down.';
+    return this.database.ready ? undefined : 'The catalogue is not connected yet.';
+  }
+
+  /** Says not ready, and leaves balancers the time to notice before the server closes. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.draining = true;
+    await sleep(this.environment.SHUTDOWN_DELAY_MS);
+  }
+}

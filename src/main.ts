@@ -1,0 +1,24 @@
+import { createApp } from './app.setup.js';
+import { Environment } from './config/environment.js';
+import { InvalidEnvironmentError } from './config/invalid-environment.error.js';
+
+try {
+  const app = await createApp();
+  const { HOST, PORT } = app.get(Environment);
+  await app.listen(PORT, HOST);
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(1);
+}
+
+/** A start that fails for a reason of the operator's is told in words, not in a stack. */
+function explain(error: unknown): string {
+  if (error instanceof InvalidEnvironmentError) {
+    return error.message;
+  }
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    return `Cannot listen on HOST and PORT as they are set: ${(error as Error).message}.`;
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,87 @@
+import { HttpException, HttpStatus } from '@nestjs/common';
+
+import { PROBLEM_TYPES, type ProblemSlug } from './problem-types.js';
+import { Problem, type ParameterFault } from './problem.js';
+
+/** Media type of every error body (RFC 9457). */
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
+
+/** The body of every error. */
+export interface ProblemDocument {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly instance: string;
+  readonly requestId: string;
+  readonly errors?: readonly ParameterFault[];
+  readonly stack?: string;
+}
+
+/** Where a problem happened. */
+export interface Occurrence {
+  /** The request's target; its query is left out of the document. */
+  readonly url: string;
+  readonly requestId: string;
+}
+
+const INTERNAL = new Problem(
+  'internal-error',
+  'The fault is recorded under the requestId; please quote it if you report this.',
+);
+
+/** Details for faults that the framework finds before any code of ours does. */
+const DETAILS = new Map<number, string>([
+  [HttpStatus.NOT_FOUND, 'No resource has this path.'],
+  [HttpStatus.REQUEST_TIMEOUT, 'The request did not arrive in time.'],
+  [HttpStatus.PAYLOAD_TOO_LARGE, 'The body is larger than this resource takes.'],
+  [HttpStatus.URI_TOO_LONG, 'A part of the path is too long.'],
+  [HttpStatus.UNSUPPORTED_MEDIA_TYPE, 'The body has to be application/json.'],
+  [431, 'The headers or the path are larger than 16 KiB.'],
+]);
+
+/**
+ * What the client is told of an error: a {@link Problem} as it stands, a client's fault found by the
+ * framework as the problem of that status, and everything else as a bare `internal-error`.
+ */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) {
+    return error;
+  }
+  const status = statusOf(error);
+  if (status < 400 || status >= 500) {
+    return INTERNAL;
+  }
+  const slug = (Object.keys(PROBLEM_TYPES) as ProblemSlug[]).find(
+    (candidate) => PROBLEM_TYPES[candidate].status === status,
+  );
+  return new Problem(
+    slug ?? 'malformed-request',
+    DETAILS.get(status) ?? 'The path, a header or the body is malformed.',
+    { status, cause: error },
+  );
+}
+
+/** The document of a problem. */
+export function describeProblem(
+  { slug, status, detail, errors }: Problem,
+  { url, requestId }: Occurrence,
+): ProblemDocument {
+  return {
+    type: `urn:problem-type:farmlokal:${slug}`,
+    title: PROBLEM_TYPES[slug].title,
+    status,
+    detail,
+    instance: url.split('?', 1)[0] ?? url,
+    requestId,
+    ...(errors === undefined ? {} : { errors }),
+  };
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof HttpException) {
+    return error.getStatus();
+  }
+  const { statusCode } = (error ?? {}) as { statusCode?: unknown };
+  return typeof statusCode === 'number' ? statusCode : HttpStatus.INTERNAL_SERVER_ERROR;
+}

@@ -1,0 +1,45 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import pg from 'pg';
+
+import { Environment } from '../config/environment.js';
+import { describeProblem, PROBLEM_MEDIA_TYPE, toProblem } from './problem-document.js';
+
+/** Answers every error as an RFC 9457 problem, and keeps the stack of an unforeseen one in the log. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger(ProblemFilter.name);
+
+  constructor(private readonly environment: Environment) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  /** The same for an error that Fastify meets before it knows a route. */
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const problem = toProblem(error);
+    if (problem.status === 500) {
+      this.logger.error({ requestId: request.id, ...trace(error) });
+    } else if (problem.status > 500) {
+      this.logger.warn({ requestId: request.id, problem: problem.slug, ...trace(problem.cause) });
+    }
+    const document = describeProblem(problem, { url: request.url, requestId: request.id });
+    const stack = this.environment.NODE_ENV === 'development' ? trace(error) : {};
+    void reply
+      .status(problem.status)
+      .headers({ ...problem.headers, 'X-Request-Id': request.id })
+      .type(PROBLEM_MEDIA_TYPE)
+      .send(JSON.stringify({ ...document, ...stack }));
+  }
+}
+
+/** Where an error came from. PostgreSQL's message is left out, for it may quote a query's values. */
+function trace(error: unknown): { stack?: string; code?: string } {
+  if (error instanceof pg.DatabaseError) {
+    const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+    return { code: error.code ?? 'unknown', stack: ['DatabaseError', ...frames].join('\n') };
+  }
+  return error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {};
+}

@@ -1,0 +1,55 @@
+import { PROBLEM_TYPES, type ProblemSlug } from './problem-types.js';
+
+/** What is wrong with one parameter. */
+export interface ParameterFault {
+  readonly parameter: string;
+  readonly message: string;
+}
+
+/** What a problem may carry besides its type and detail. */
+export interface ProblemOptions extends ErrorOptions {
+  /** The status where it differs from the type's own. */
+  readonly status?: number;
+  /** Faulty parameters, for `validation-failed`. */
+  readonly errors?: readonly ParameterFault[];
+  /** Response headers that belong to the problem, such as `Retry-After` or `Allow`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An error that is meant for the client: everything in it may be shown. */
+export class Problem extends Error {
+  override readonly name = Problem.name;
+  readonly status: number;
+  readonly errors: readonly ParameterFault[] | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    readonly slug: ProblemSlug,
+    readonly detail: string,
+    { status, errors, headers = {}, ...options }: ProblemOptions = {},
+  ) {
+    super(detail, options);
+    this.status = status ?? PROBLEM_TYPES[slug].status;
+    this.errors = errors;
+    this.headers = headers;
+  }
+}
+
+/** A request with parameters that are not valid; the detail repeats the first fault for those who read only that. */
+export function validationFailed(...errors: [ParameterFault, ...ParameterFault[]]): Problem {
+  const [{ parameter, message }] = errors;
+  return new Problem('validation-failed', `${parameter}: ${message}`, { errors });
+}
+
+/** A dependency that is down, slow or refusing: worth another try in a second. */
+export function dependencyUnavailable(detail: string, options?: ErrorOptions): Problem {
+  return new Problem('dependency-unavailable', detail, {
+    ...options,
+    headers: { 'Retry-After': '1' },
+  });
+}
+
+/** Whether an error says that a dependency, not the request, is at fault. */
+export function isUnavailable(error: unknown): error is Problem {
+  return error instanceof Problem && error.slug === 'dependency-unavailable';
+}

@@ -1,0 +1,192 @@
+import type { Statement } from '../database/database.js';
+import { type Listing, MAX_LIMIT } from './listing.js';
+import { comparePrices } from './product-values.js';
+
+/** A row as the listing reads it. */
+export interface ListingRow {
+  readonly id: string;
+  /** The sort value as text, as a cursor carries it. */
+  readonly value: string;
+  /** The product as JSON, made by PostgreSQL: the bytes that are sent. */
+  readonly json: string;
+}
+
+const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
+
+/** The columns of a product in the API's names, order and form. */
+const PRODUCT = `
+  p.id::text AS id, p.sku, p.name, p.description, p.category, p.price::text AS price, p.currency,
+  p.unit, p.producer, p.latitude, p.longitude,
+  to_char(p.created_at AT TIME ZONE 'UTC', ${TIME}) AS "createdAt",
+  to_char(p.updated_at AT TIME ZONE 'UTC', ${TIME}) AS "updatedAt"`;
+
+/** The sort value among the columns of {@link PRODUCT}. */
+const VALUE = { id: 'id', price: 'price', name: 'name', created_at: '"createdAt"' } as const;
+const TYPE = { id: 'bigint', price: 'numeric', name: 'text', created_at: 'timestamptz' } as const;
+
+/** The statement of a page and of the one row behind it, which tells whether there is a next page. */
+export function listingStatement(listing: Listing): Statement {
+  return listing.sort !== 'price' && (listing.minPrice ?? listing.maxPrice) !== undefined
+    ? acrossPrices(listing)
+    : alongSort(listing);
+}
+
+/** One product as JSON, by its id. */
+export function productStatement(id: string): Statement {
+  return {
+    name: 'product',
+    text: `
+      SELECT row_to_json(found)::text AS json
+      FROM (SELECT ${PRODUCT} FROM products p WHERE p.id = $1::bigint AND p.deleted_at IS NULL) found`,
+    values: [id],
+  };
+}
+
+/**
+ * A page that is a range of one index: the row comparison with the cursor starts the scan at its row.
+ *
+ * A literal LIMIT inside has PostgreSQL plan for few rows; the page's own limit outside is a value, so
+ * that one prepared statement serves them all. Rows are pulled one by one: no row too many is read.
+ */
+function alongSort(listing: Listing): Statement {
+  const { sort, order, category, cursor } = listing;
+  const { bind, values } = binder(listing.limit + 1);
+  const range = remainingRange(listing);
+  const conditions = [
+    ...inCategory(listing, bind),
+    ...(range.minPrice === undefined ? [] : [`p.price >= ${bind(range.minPrice, 'numeric')}`]),
+    ...(range.maxPrice === undefined ? [] : [`p.price <= ${bind(range.maxPrice, 'numeric')}`]),
+    ...afterCursor(listing, `p.${sort}`, bind),
+  ];
+  const shape = Object.entries({ category, ...range, cursor })
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => name);
+  return {
+    name: ['products', sort, order, ...shape].join(' '),
+    text: `
+      SELECT page.id, page.${VALUE[sort]} AS value, row_to_json(page)::text AS json
+      FROM (
+        SELECT ${PRODUCT}
+        FROM products p
+        WHERE ${conditions.join(' AND ')}
+        ORDER BY ${inOrder(listing, `p.${sort}`)}
+        LIMIT ${MAX_LIMIT + 1}
+      ) page
+      LIMIT $1::int`,
+    values,
+  };
+}
+
+/**
+ * A page of a price range under another sort, which no single index holds. There are two ways: along
+ * the price, sorting all of the range, or along the sort, passing over what is out of the range. The
+ * first costs as many rows as the range has, the second limit × rows ÷ range. They meet at the root of
+ * limit × rows: a range with no more rows than that is sorted, a larger one is passed over to. Both ways
+ * read nothing but an index.
+ *
+ * The planner would have to guess the size of the range, and guesses badly where price hangs together
+ * with category or name; here the range is counted as far as the root. `price + 0` keeps the second way
+ * off the price's index. Unnamed, for its LIMIT is planned by value.
+ */
+function acrossPrices(listing: Listing): Statement {
+  const { sort, minPrice, maxPrice } = listing;
+  const { bind, values } = binder(listing.limit + 1);
+  const category = inCategory(listing, bind);
+  const range = (price: string): string[] => [
+    ...(minPrice === undefined ? [] : [`${price} >= ${bind(minPrice, 'numeric')}`]),
+    ...(maxPrice === undefined ? [] : [`${price} <= ${bind(maxPrice, 'numeric')}`]),
+  ];
+  return {
+    text: `
+      WITH root AS MATERIALIZED (
+        SELECT ceil(sqrt($1::int * greatest(reltuples, 1)))::bigint AS rows
+        FROM pg_class WHERE oid = 'products'::regclass
+      ), range AS MATERIALIZED (
+        SELECT p.id, p.${sort} AS value
+        FROM products p
+        WHERE ${[...category, ...range('p.price')].join(' AND ')}
+        ORDER BY ${inOrder({ ...listing, sort: 'price', order: 'asc' }, 'p.price')}
+        LIMIT (SELECT rows + 1 FROM root)
+      ), size AS MATERIALIZED (
+        SELECT (SELECT count(*) FROM range) <= (SELECT rows FROM root) AS small
+      ), page AS (
+        (
+          SELECT p.id
+          FROM range p
+          WHERE ${['(SELECT small FROM size)', ...afterCursor(listing, 'p.value', bind)].join(' AND ')}
+          ORDER BY ${inOrder({ ...listing, category: undefined }, 'p.value')}
+          LIMIT $1::int
+        ) UNION ALL (
+          SELECT p.id
+          FROM products p
+          WHERE ${[
+            'NOT (SELECT small FROM size)',
+            ...category,
+            ...range('p.price + 0'),
+            ...afterCursor(listing, `p.${sort}`, bind),
+          ].join(' AND ')}
+          ORDER BY ${inOrder(listing, `p.${sort}`)}
+          LIMIT $1::int
+        )
+      )
+      SELECT found.id, found.${VALUE[sort]} AS value, row_to_json(found)::text AS json
+      FROM (
+        SELECT ${PRODUCT}
+        FROM page JOIN products p USING (id)
+        ORDER BY ${inOrder({ ...listing, category: undefined }, `p.${sort}`)}
+      ) found`,
+    values,
+  };
+}
+
+type Bind = (value: string, type: string) => string;
+
+/** Collects the values of a statement; the page's limit is the first. */
+function binder(limit: number): { bind: Bind; values: readonly unknown[] } {
+  const values: unknown[] = [limit];
+  return { values, bind: (value, type) => `$${values.push(value)}::${type}` };
+}
+
+function inCategory({ category }: Listing, bind: Bind): string[] {
+  const standing = 'p.deleted_at IS NULL';
+  return category === undefined ? [standing] : [standing, `p.category = ${bind(category, 'text')}`];
+}
+
+function afterCursor({ order, cursor, sort }: Listing, value: string, bind: Bind): string[] {
+  if (cursor === undefined) {
+    return [];
+  }
+  const after = order === 'asc' ? '>' : '<';
+  const id = bind(cursor.id, 'bigint');
+  return cursor.value === undefined
+    ? [`p.id ${after} ${id}`]
+    : [`(${value}, p.id) ${after} (${bind(cursor.value, TYPE[sort])}, ${id})`];
+}
+
+/** With a category the order says NULLS FIRST, which only the category's indexes provide (see the migration). */
+function inOrder({ sort, order, category }: OrderedBy, value: string): string {
+  const nulls = category === undefined ? '' : order === 'asc' ? 'NULLS FIRST' : 'NULLS LAST';
+  return `${value} ${order} ${nulls}${sort === 'id' ? '' : `, p.id ${order}`}`;
+}
+
+type OrderedBy = Pick<Listing, 'sort' | 'order'> & { readonly category?: string | undefined };
+
+/**
+ * The price bounds that still say something. Sorted by price, a cursor within the range replaces the
+ * bound behind it: with both, PostgreSQL may start its scan at the bound and read up to the cursor.
+ */
+function remainingRange({
+  sort,
+  order,
+  minPrice,
+  maxPrice,
+  cursor,
+}: Listing): Pick<Listing, 'minPrice' | 'maxPrice'> {
+  const price = sort === 'price' ? cursor?.value : undefined;
+  const passed = (bound: string | undefined, direction: 1 | -1): boolean =>
+    price !== undefined && bound !== undefined && comparePrices(price, bound) * direction >= 0;
+  return {
+    ...(minPrice === undefined || (order === 'asc' && passed(minPrice, 1)) ? {} : { minPrice }),
+    ...(maxPrice === undefined || (order === 'desc' && passed(maxPrice, -1)) ? {} : { maxPrice }),
+  };
+}

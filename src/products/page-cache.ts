@@ -1,0 +1,212 @@
+import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Environment } from '../config/environment.js';
+import { isUnavailable } from '../problems/problem.js';
+import { REDIS_COMMAND_TIMEOUT_MS } from '../redis/redis-connection.js';
+import { RedisLock } from '../redis/redis-lock.js';
+import { CatalogueVersion } from './catalogue-version.js';
+import type { Page } from './page.js';
+import { PageStore, type StoredPage } from './page-store.js';
+
+/** Bytes of pages kept in the process. */
+const MEMORY_BYTES = 32 * 1024 * 1024;
+/** What an entry costs besides its body. */
+const ENTRY_OVERHEAD_BYTES = 1024;
+/** In all, how long a request may be held up by Redis, whatever state it is in. */
+const REDIS_BUDGET_MS = 100;
+/** How long the lock on reading a page is held at most: longer than the read of a healthy database. */
+const READING_TTL_MS = 2000;
+const POLL_MS = 10;
+/** With an older page at hand, how long PostgreSQL may take before it counts as not answering. */
+const PATIENCE_MS = 1000;
+/** The same when the last read has failed: a healthy database answers well within it. */
+const FAILING_PATIENCE_MS = 100;
+
+/** A page, and how it was come by. */
+export interface ServedPage {
+  readonly page: Page;
+  /** `MISS`: read for this request. `HIT`: from a cache, fresh. `STALE`: from a cache, past its time. */
+  readonly cache: 'HIT' | 'MISS' | 'STALE';
+  /** Whole seconds since the page was read. */
+  readonly age: number;
+}
+
+type Read = () => Promise<Page>;
+type Freshness = 'fresh' | 'ageing' | 'old';
+
+/** A read that is under way, which everyone who wants the page joins. */
+interface Flight {
+  readonly landing: Promise<ServedPage>;
+  /** Ends when an older page is better than waiting on. */
+  readonly patience: Promise<undefined>;
+}
+
+/**
+ * Pages by key: in the process, behind it in Redis, behind that in PostgreSQL.
+ *
+ * A page is fresh for `CACHE_TTL_MS`. For as long again it is still served, and read anew in the
+ * background (stale-while-revalidate, RFC 5861). After that, or once the catalogue has changed, it
+ * stands in for a failing database only, up to `CACHE_STALE_MS` (stale-if-error). A page is read
+ * once at a time in a process, and by one process at a time while Redis can tell.
+ */
+@Injectable()
+export class PageCache {
+  private readonly memory = new LRUCache<string, StoredPage>({
+    maxSize: MEMORY_BYTES,
+    sizeCalculation: ({ body }, key) => body.length + 2 * key.length + ENTRY_OVERHEAD_BYTES,
+  });
+  private readonly flights = new Map<string, Flight>();
+  /** Whether the last read found PostgreSQL unavailable. */
+  private failing = false;
+
+  constructor(
+    private readonly store: PageStore,
+    private readonly version: CatalogueVersion,
+    private readonly lock: RedisLock,
+    private readonly environment: Environment,
+  ) {}
+
+  /**
+   * The page under a key, from the nearest place that has it, else from `read`.
+   *
+   * @throws whatever `read` throws, when no older page may stand in.
+   */
+  async get(key: string, read: Read): Promise<ServedPage> {
+    const startedAt = Date.now();
+    const known = this.version.current();
+    const version = typeof known === 'string' ? known : await known;
+    const page = this.memory.get(key);
+    const freshness = page && this.freshness(page, version);
+    if (page && freshness === 'fresh') {
+      return serve(page, 'HIT');
+    }
+    const flight = this.fly(key, version, read, startedAt);
+    return page && freshness === 'ageing' ? serve(page, 'STALE') : this.land(flight, key);
+  }
+
+  /** Joins the flight for a page, or starts it. One that began before a catalogue change is not joined. */
+  private fly(key: string, version: string, read: Read, startedAt: number): Flight {
+    const name = `${version} ${key}`;
+    const underWay = this.flights.get(name);
+    if (underWay !== undefined) {
+      return underWay;
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<undefined>((resolve) => {
+      timer = setTimeout(
+        () => {
+          resolve(undefined);
+        },
+        this.failing ? FAILING_PATIENCE_MS : PATIENCE_MS,
+      );
+    });
+    const landing = this.fetch(key, version, read, startedAt).finally(() => {
+      this.flights.delete(name);
+      clearTimeout(timer);
+    });
+    // A flight in the background may fail with nobody waiting for it.
+    landing.catch(() => undefined);
+    const flight = { landing, patience };
+    this.flights.set(name, flight);
+    return flight;
+  }
+
+  /** The page that a flight brings, or the older one when PostgreSQL has had its time. */
+  private async land({ landing, patience }: Flight, key: string): Promise<ServedPage> {
+    const landed = await Promise.race([landing, patience]);
+    if (landed !== undefined) {
+      return landed;
+    }
+    const page = this.memory.peek(key);
+    return page !== undefined && this.standsIn(page) ? serve(page, 'STALE') : landing;
+  }
+
+  private async fetch(
+    key: string,
+    version: string,
+    read: Read,
+    startedAt: number,
+  ): Promise<ServedPage> {
+    const redisHasTime = (): boolean =>
+      this.version.shared && Date.now() - startedAt <= REDIS_BUDGET_MS - REDIS_COMMAND_TIMEOUT_MS;
+
+    const shared = redisHasTime() ? await this.consult(key, version) : undefined;
+    if (shared !== undefined) {
+      return shared;
+    }
+    const lock = redisHasTime()
+      ? await this.lock.acquire(`farmlokal:reading:${key}`, READING_TTL_MS)
+      : undefined;
+    if (lock?.state === 'held') {
+      const older = this.memory.peek(key);
+      if (older !== undefined && this.freshness(older, version) === 'ageing') {
+        return serve(older, 'STALE');
+      }
+      while (redisHasTime()) {
+        await sleep(POLL_MS);
+        const read = await this.consult(key, version);
+        if (read !== undefined) {
+          return read;
+        }
+      }
+    }
+    try {
+      return await this.read(key, version, read);
+    } finally {
+      if (lock?.state === 'owned') {
+        void lock.release();
+      }
+    }
+  }
+
+  /** Takes the shared page into the process when it is younger than what is there; answers if it is fresh. */
+  private async consult(key: string, version: string): Promise<ServedPage | undefined> {
+    const page = await this.store.get(key);
+    const older = this.memory.peek(key);
+    if (page === undefined || (older !== undefined && page.readAt <= older.readAt)) {
+      return undefined;
+    }
+    this.memory.set(key, page);
+    return this.freshness(page, version) === 'fresh' ? serve(page, 'HIT') : undefined;
+  }
+
+  private async read(key: string, version: string, read: Read): Promise<ServedPage> {
+    const readAt = Date.now();
+    try {
+      const page = { ...(await read()), version, readAt };
+      this.failing = false;
+      this.memory.set(key, page);
+      void this.store.set(key, page);
+      return serve(page, 'MISS');
+    } catch (error) {
+      if (!isUnavailable(error)) {
+        throw error;
+      }
+      this.failing = true;
+      const older = this.memory.peek(key);
+      if (older === undefined || !this.standsIn(older)) {
+        throw error;
+      }
+      return serve(older, 'STALE');
+    }
+  }
+
+  private freshness(page: StoredPage, version: string): Freshness {
+    if (page.version !== version) {
+      return 'old';
+    }
+    const age = Date.now() - page.readAt;
+    const ttl = this.environment.CACHE_TTL_MS;
+    return age < ttl ? 'fresh' : age < 2 * ttl ? 'ageing' : 'old';
+  }
+
+  private standsIn(page: StoredPage): boolean {
+    return Date.now() - page.readAt < this.environment.CACHE_STALE_MS;
+  }
+}
+
+function serve(page: StoredPage, cache: ServedPage['cache']): ServedPage {
+  return { page, cache, age: Math.max(0, Math.floor((Date.now() - page.readAt) / 1000)) };
+}

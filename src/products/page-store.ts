@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+
+import { Environment } from '../config/environment.js';
+import { RedisConnection } from '../redis/redis-connection.js';
+import type { Page } from './page.js';
+
+/** A page with what tells its age. */
+export interface StoredPage extends Page {
+  /** The catalogue version under which it was read. */
+  readonly version: string;
+  /** When it was read, milliseconds since the epoch. */
+  readonly readAt: number;
+}
+
+type Head = Omit<StoredPage, 'body'>;
+
+const NEWLINE = 0x0a;
+
+/** The pages that all replicas share, in Redis: a line of JSON about the page, then its bytes. */
+@Injectable()
+export class PageStore {
+  constructor(
+    private readonly redis: RedisConnection,
+    private readonly environment: Environment,
+  ) {}
+
+  /** The page under a key; undefined when there is none, or no Redis. */
+  async get(key: string): Promise<StoredPage | undefined> {
+    const bytes = await this.redis.attempt((redis) => redis.getBuffer(redisKey(key)));
+    return bytes ? parse(bytes) : undefined;
+  }
+
+  /** Keeps a page for as long as it may stand in for a failing database. */
+  async set(key: string, { body, ...head }: StoredPage): Promise<void> {
+    const bytes = Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body]);
+    await this.redis.attempt((redis) =>
+      redis.set(redisKey(key), bytes, 'PX', this.environment.CACHE_STALE_MS),
+    );
+  }
+}
+
+function redisKey(key: string): string {
+  return `farmlokal:page:${key}`;
+}
+
+function parse(bytes: Buffer): StoredPage | undefined {
+  const end = bytes.indexOf(NEWLINE);
+  try {
+    const head: unknown = JSON.parse(bytes.toString('utf8', 0, end));
+    // A copy: the slice would keep the whole chunk from the network in memory.
+    return isHead(head) ? { ...head, body: Buffer.from(bytes.subarray(end + 1)) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What another build wrote, or someone by hand, is no page of ours. */
+function isHead(head: unknown): head is Head {
+  const { version, readAt, etag, link } = (head ?? {}) as Partial<Record<keyof Head, unknown>>;
+  return (
+    typeof version === 'string' &&
+    typeof readAt === 'number' &&
+    typeof etag === 'string' &&
+    (link === undefined || typeof link === 'string')
+  );
+}

@@ -1,0 +1,113 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+const EXAMPLE = {
+  id: '21',
+  sku: 'FRM-00000021',
+  name: 'Alphonso Mango',
+  description: 'Picked ripe in the morning and brought to the city the same day.',
+  category: 'Fruits',
+  price: '249.50',
+  currency: 'INR',
+  unit: 'kg',
+  producer: 'Deshmukh Orchards',
+  latitude: 16.9902,
+  longitude: 73.312,
+  createdAt: '2026-03-14T05:32:18.123456Z',
+  updatedAt: '2026-03-14T05:32:18.123456Z',
+};
+
+/** A product as the API gives it. */
+export class ProductDto {
+  @ApiProperty({
+    pattern: '^[0-9]+$',
+    example: EXAMPLE.id,
+    description: 'Digits; a 64-bit integer.',
+  })
+  readonly id!: string;
+
+  @ApiProperty({
+    minLength: 1,
+    maxLength: 200,
+    example: EXAMPLE.sku,
+    description: "The producer's own key.",
+  })
+  readonly sku!: string;
+
+  @ApiProperty({ minLength: 1, maxLength: 200, example: EXAMPLE.name })
+  readonly name!: string;
+
+  @ApiProperty({ maxLength: 5000, example: EXAMPLE.description })
+  readonly description!: string;
+
+  @ApiProperty({ minLength: 1, maxLength: 100, example: EXAMPLE.category })
+  readonly category!: string;
+
+  @ApiProperty({
+    pattern: '^[0-9]{1,10}\\.[0-9]{2}$',
+    example: EXAMPLE.price,
+    description: 'A decimal with two places, as text: never a float.',
+  })
+  readonly price!: string;
+
+  @ApiProperty({ pattern: '^[A-Z]{3}$', example: EXAMPLE.currency, description: 'ISO 4217.' })
+  readonly currency!: string;
+
+  @ApiProperty({
+    minLength: 1,
+    maxLength: 200,
+    example: EXAMPLE.unit,
+    description: 'What the price is for.',
+  })
+  readonly unit!: string;
+
+  @ApiProperty({ minLength: 1, maxLength: 200, example: EXAMPLE.producer })
+  readonly producer!: string;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    minimum: -90,
+    maximum: 90,
+    example: EXAMPLE.latitude,
+    description: 'WGS 84 degrees; null when the place is not known.',
+  })
+  readonly latitude!: number | null;
+
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    minimum: -180,
+    maximum: 180,
+    example: EXAMPLE.longitude,
+    description: 'WGS 84 degrees; null when the place is not known.',
+  })
+  readonly longitude!: number | null;
+
+  @ApiProperty({
+    format: 'date-time',
+    example: EXAMPLE.createdAt,
+    description: 'RFC 3339, UTC, microseconds.',
+  })
+  readonly createdAt!: string;
+
+  @ApiProperty({
+    format: 'date-time',
+    example: EXAMPLE.updatedAt,
+    description: 'RFC 3339, UTC, microseconds.',
+  })
+  readonly updatedAt!: string;
+}
+
+/** A page of the listing. */
+export class ProductPageDto {
+  @ApiProperty({ type: [ProductDto], maxItems: 100, example: [EXAMPLE] })
+  readonly data!: ProductDto[];
+
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: '21',
+    description: 'What to pass as cursor for the next page; null on the last.',
+  })
+  readonly nextCursor!: string | null;
+}

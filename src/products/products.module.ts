@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+
+import { CatalogueVersion } from './catalogue-version.js';
+import { PageCache } from './page-cache.js';
+import { PageStore } from './page-store.js';
+import { ProductsController } from './products.controller.js';
+import { ProductsRepository } from './products.repository.js';
+import { ProductsService } from './products.service.js';
+
+/** The catalogue: its listing, and the caches in front of it. */
+@Module({
+  controllers: [ProductsController],
+  providers: [CatalogueVersion, PageCache, PageStore, ProductsRepository, ProductsService],
+  exports: [CatalogueVersion],
+})
+export class ProductsModule {}

@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+
+import { Problem } from '../problems/problem.js';
+import { encodeCursor } from './cursor.js';
+import { type Listing, listingPath } from './listing.js';
+import { createPage, type Page } from './page.js';
+import { PageCache, type ServedPage } from './page-cache.js';
+import { ProductsRepository } from './products.repository.js';
+
+/** The catalogue as households see it. */
+@Injectable()
+export class ProductsService {
+  constructor(
+    private readonly repository: ProductsRepository,
+    private readonly cache: PageCache,
+  ) {}
+
+  /**
+   * A page of the listing.
+   *
+   * @throws Problem `dependency-unavailable` when PostgreSQL does not answer and no older page is at hand.
+   */
+  list(listing: Listing): Promise<ServedPage> {
+    const { cursor, sort, order } = listing;
+    const key = listingPath(listing, cursor && encodeCursor(cursor, sort, order));
+    return this.cache.get(key, () => this.readPage(listing));
+  }
+
+  /**
+   * One product.
+   *
+   * @throws Problem `not-found` when there is none, `dependency-unavailable` as for {@link list}.
+   */
+  find(id: string): Promise<ServedPage> {
+    return this.cache.get(`/api/products/${id}`, () => this.readProduct(id));
+  }
+
+  private async readPage(listing: Listing): Promise<Page> {
+    const { limit, sort, order } = listing;
+    const rows = await this.repository.list(listing);
+    const page = rows.slice(0, limit);
+    const last = rows.length > limit ? page.at(-1) : undefined;
+    const next = last && encodeCursor(last, sort, order);
+    return createPage(
+      `{"data":[${page.map(({ json }) => json).join(',')}],"nextCursor":${JSON.stringify(next ?? null)}}`,
+      next && listingPath(listing, next),
+    );
+  }
+
+  private async readProduct(id: string): Promise<Page> {
+    const json = await this.repository.find(id);
+    if (json === undefined) {
+      throw new Problem('not-found', `There is no product with the id ${id}.`);
+    }
+    return createPage(json);
+  }
+}

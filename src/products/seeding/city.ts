@@ -1,0 +1,53 @@
+/** A city, with the WGS 84 degrees of its centre. */
+export type City = readonly [name: string, latitude: number, longitude: number];
+
+/**
+ * Cities that sample products stand around, the busiest first. All lie far enough from the sea and
+ * from the border that a place scattered around them is on land and in India.
+ */
+export const CITIES: readonly City[] = [
+  ['Bengaluru', 12.9716, 77.5946],
+  ['Pune', 18.5204, 73.8567],
+  ['Hyderabad', 17.385, 78.4867],
+  ['Delhi', 28.6139, 77.209],
+  ['Ahmedabad', 23.0225, 72.5714],
+  ['Jaipur', 26.9124, 75.7873],
+  ['Lucknow', 26.8467, 80.9462],
+  ['Nagpur', 21.1458, 79.0882],
+  ['Nashik', 19.9975, 73.7898],
+  ['Indore', 22.7196, 75.8577],
+  ['Coimbatore', 11.0168, 76.9558],
+  ['Kolkata', 22.5726, 88.3639],
+  ['Bhopal', 23.2599, 77.4126],
+  ['Mysuru', 12.2958, 76.6394],
+  ['Ludhiana', 30.901, 75.8573],
+  ['Chandigarh', 30.7333, 76.7794],
+  ['Madurai', 9.9252, 78.1198],
+  ['Vijayawada', 16.5062, 80.648],
+  ['Patna', 25.5941, 85.1376],
+  ['Varanasi', 25.3176, 82.9739],
+  ['Ranchi', 23.3441, 85.3096],
+  ['Raipur', 21.2514, 81.6296],
+  ['Guwahati', 26.1445, 91.7362],
+  ['Kanpur', 26.4499, 80.3319],
+  ['Agra', 27.1767, 78.0081],
+  ['Rajkot', 22.3039, 70.8022],
+  ['Dehradun', 30.3165, 78.0322],
+  ['Salem', 11.6643, 78.146],
+  ['Tiruchirappalli', 10.7905, 78.7047],
+  ['Hubballi', 15.3647, 75.124],
+  ['Kolhapur', 16.705, 74.2433],
+  ['Jodhpur', 26.2389, 73.0243],
+  ['Udaipur', 24.5854, 73.7125],
+  ['Gwalior', 26.2183, 78.1828],
+  ['Jabalpur', 23.1815, 79.9864],
+  ['Kota', 25.2138, 75.8648],
+  ['Warangal', 17.9689, 79.5941],
+  ['Guntur', 16.3067, 80.4365],
+  ['Prayagraj', 25.4358, 81.8463],
+  ['Muzaffarpur', 26.1209, 85.3647],
+  ['Sambalpur', 21.4669, 83.9812],
+  ['Shimla', 31.1048, 77.1734],
+  ['Srinagar', 34.0837, 74.7973],
+  ['Imphal', 24.817, 93.9368],
+];

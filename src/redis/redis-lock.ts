@@ -1,0 +1,42 @@
+import { Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+
+import { RedisConnection } from './redis-connection.js';
+
+/** Deletes the key only while it still holds the owner's mark: a lease that ran out may be another's by now. */
+const RELEASE = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0`;
+
+/** The outcome of asking for a lock. */
+export type Lock =
+  | { readonly state: 'owned'; release(): Promise<void> }
+  | { readonly state: 'held' }
+  | { readonly state: 'unavailable' };
+
+/**
+ * A lock that several processes share, for work that is better not done twice. It expires by itself,
+ * so a dead owner blocks nobody; it does not protect what must never happen twice.
+ *
+ * @see https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/ (single instance)
+ */
+@Injectable()
+export class RedisLock {
+  constructor(private readonly redis: RedisConnection) {}
+
+  /** Takes the lock if it is free, for at most `ttlMs` milliseconds. Never waits for another owner. */
+  async acquire(key: string, ttlMs: number): Promise<Lock> {
+    const owner = randomUUID();
+    const answer = await this.redis.attempt((redis) => redis.set(key, owner, 'PX', ttlMs, 'NX'));
+    if (answer === undefined) {
+      return { state: 'unavailable' };
+    }
+    if (answer === null) {
+      return { state: 'held' };
+    }
+    return {
+      state: 'owned',
+      release: async () => {
+        await this.redis.attempt((redis) => redis.eval(RELEASE, 1, key, owner));
+      },
+    };
+  }
+}

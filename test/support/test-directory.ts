@@ -1,0 +1,6 @@
+/** The directory that goes with the run. */
+export function testDirectory(): string {
+  const directory = process.env.TEST_DIRECTORY;
+  if (directory === undefined) throw new Error('TEST_DIRECTORY is unset: is this a Jest run?');
+  return directory;
+}
