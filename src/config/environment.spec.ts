@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { readEnvironment } from './environment.js';
+
+const DATABASE_URL = 'postgresql://farmlokal:hunter2@db.example:5432/farmlokal';
+
+function faultsOf(variables: NodeJS.ProcessEnv): string {
+  try {
+    readEnvironment(variables);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return '';
+}
+
+describe(readEnvironment.name, () => {
+  it('fills in the defaults', () => {
+    expect(readEnvironment({ DATABASE_URL })).toMatchObject({
+      PORT: 3000,
+      HOST: '0.0.0.0',
+      NODE_ENV: 'production',
+      DATABASE_POOL_MAX: 10,
+      DATABASE_STATEMENT_TIMEOUT_MS: 5000,
+      CACHE_TTL_MS: 30_000,
+      CACHE_STALE_MS: 600_000,
+      SHUTDOWN_DELAY_MS: 5000,
+      LOG_LEVEL: 'info',
+      DOCS_ENABLED: true,
+    });
+  });
+
+  it('takes an empty string for an unset variable', () => {
+    const environment = readEnvironment({ DATABASE_URL, REDIS_URL: '', PORT: '' });
+    expect(environment.REDIS_URL).toBeUndefined();
+    expect(environment.PORT).toBe(3000);
+  });
+
+  it('names every bad variable at once, with what it got and what it wants', () => {
+    const message = faultsOf({ PORT: '70000', LOG_LEVEL: 'loud', DOCS_ENABLED: 'yes' });
+    expect(message).toContain('PORT: got "70000", wants an integer from 0 to 65535');
+    expect(message).toContain('LOG_LEVEL: got "loud", wants one of trace, debug, info');
+    expect(message).toContain('DOCS_ENABLED: got "yes", wants true or false');
+    expect(message).toContain('DATABASE_URL: got nothing, wants postgresql://');
+  });
+
+  it.each(['1e3', '0x10', '-1', '１０', '1.5', ' 1'])('does not take %j for a number', (PORT) => {
+    expect(faultsOf({ DATABASE_URL, PORT })).toContain('PORT: got');
+  });
+
+  it('never shows a secret', () => {
+    const message = faultsOf({
+      DATABASE_URL: 'mysql://root:hunter2@db',
+      REDIS_URL: 'http://:hunter2@redis',
+      MIGRATION_DATABASE_URL: 'hunter2',
+    });
+    expect(message).toContain('DATABASE_URL: got a value (not shown)');
+    expect(message).toContain('REDIS_URL: got a value (not shown)');
+    expect(message).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['require', true],
+    ['no-verify', true],
+    ['disable', true],
+    ['prefer', false],
+    ['required', false],
+  ])('judges sslmode=%s', (mode, good) => {
+    const faults = faultsOf({ DATABASE_URL: `${DATABASE_URL}?sslmode=${mode}` });
+    expect(faults === '').toBe(good);
+  });
+
+  it('reads origins, and refuses what is no exact origin', () => {
+    const { CORS_ORIGINS } = readEnvironment({
+      DATABASE_URL,
+      CORS_ORIGINS: 'https://a.example, http://localhost:5173',
+    });
+    expect(CORS_ORIGINS).toEqual(['https://a.example', 'http://localhost:5173']);
+    for (const origins of ['*', 'https://a.example/', 'a.example', 'https://a.example,']) {
+      expect(faultsOf({ DATABASE_URL, CORS_ORIGINS: origins })).toContain('CORS_ORIGINS: got');
+    }
+  });
+});

@@ -1,0 +1,29 @@
+import { describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+
+import { postgresConnection } from './connection.js';
+
+const URL = 'postgresql://user:secret@ep-x-pooler.aws.neon.tech/farm';
+
+describe(postgresConnection.name, () => {
+  it.each(['require', 'verify-ca', 'verify-full'])('verifies the certificate with %s', (mode) => {
+    const client = new pg.Client(
+      postgresConnection(`${URL}?sslmode=${mode}&channel_binding=require`),
+    );
+    expect(client).toHaveProperty(
+      'connectionParameters.ssl',
+      expect.not.objectContaining({ rejectUnauthorized: false }),
+    );
+    expect(client).toHaveProperty('connectionParameters.database', 'farm');
+  });
+
+  it('accepts any certificate only when asked to', () => {
+    const client = new pg.Client(postgresConnection(`${URL}?sslmode=no-verify`));
+    expect(client).toHaveProperty('connectionParameters.ssl.rejectUnauthorized', false);
+  });
+
+  it('leaves plain connections plain', () => {
+    const client = new pg.Client(postgresConnection(URL));
+    expect(client).toHaveProperty('connectionParameters.ssl', false);
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import { NotFoundException } from '@nestjs/common';
+
+import { describeProblem, toProblem } from './problem-document.js';
+import { validationFailed } from './problem.js';
+
+const occurrence = { url: '/api/products?limit=0', requestId: 'r-1' };
+
+describe(toProblem.name, () => {
+  it('leaves a problem as it is', () => {
+    const problem = validationFailed({ parameter: 'limit', message: 'is too small' });
+    expect(describeProblem(toProblem(problem), occurrence)).toEqual({
+      type: 'urn:problem-type:farmlokal:validation-failed',
+      title: 'A parameter is not valid',
+      status: 400,
+      detail: 'limit: is too small',
+      instance: '/api/products',
+      requestId: 'r-1',
+      errors: [{ parameter: 'limit', message: 'is too small' }],
+    });
+  });
+
+  it.each([
+    [400, 'malformed-request'],
+    [404, 'not-found'],
+    [405, 'method-not-allowed'],
+    [413, 'payload-too-large'],
+    [414, 'malformed-request'],
+    [415, 'unsupported-media-type'],
+    [431, 'malformed-request'],
+  ])("knows the framework's %i", (statusCode, slug) => {
+    expect(toProblem({ statusCode, message: 'internal words' })).toMatchObject({
+      slug,
+      status: statusCode,
+      detail: expect.not.stringContaining('internal words'),
+    });
+  });
+
+  it("knows Nest's exceptions", () => {
+    expect(toProblem(new NotFoundException()).slug).toBe('not-found');
+  });
+
+  it.each([
+    new Error('SELECT secret'),
+    'text',
+    undefined,
+    null,
+    { statusCode: 503 },
+    { statusCode: 200 },
+  ])('hides everything else (%#)', (error) => {
+    const problem = toProblem(error);
+    expect(problem.slug).toBe('internal-error');
+    expect(problem.status).toBe(500);
+    expect(problem.detail).not.toContain('SELECT');
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import { reply } from './conditional-reply.js';
+import { createPage } from './page.js';
+
+const page = createPage('{}', '/api/products?limit=20&cursor=20');
+
+function answer(condition?: string) {
+  const headers = new Map<string, unknown>();
+  let status = 200;
+  const response = {
+    header: (name: string, value: unknown) => headers.set(name, value),
+    status: (code: number) => (status = code),
+    type: (value: string) => headers.set('Content-Type', value),
+  } as unknown as FastifyReply;
+  const request = { headers: { 'if-none-match': condition } } as unknown as FastifyRequest;
+  const body = reply({ page, cache: 'HIT', age: 3 }, request, response);
+  return { body, status, headers: Object.fromEntries(headers) };
+}
+
+describe(reply.name, () => {
+  it('gives the bytes untouched, and the headers', () => {
+    const { body, status, headers } = answer();
+    expect(body).toBe(page.body);
+    expect(status).toBe(200);
+    expect(headers).toEqual({
+      'Content-Type': 'application/json; charset=utf-8',
+      ETag: page.etag,
+      'Cache-Control': 'public, no-cache',
+      'X-Cache': 'HIT',
+      Age: 3,
+      Link: '</api/products?limit=20&cursor=20>; rel="next"',
+    });
+  });
+
+  it.each([page.etag, `W/${page.etag}`, `"other", ${page.etag}`, '*'])(
+    'answers 304 to If-None-Match: %s',
+    (condition) => {
+      const { body, status, headers } = answer(condition);
+      expect(status).toBe(304);
+      expect(body).toBeUndefined();
+      expect(headers).toMatchObject({ ETag: page.etag, 'Cache-Control': 'public, no-cache' });
+    },
+  );
+
+  it.each(['"other"', page.etag.slice(1, -1), ''])('gives the bytes to %j', (condition) => {
+    expect(answer(condition).status).toBe(200);
+  });
+});
