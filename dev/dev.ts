@@ -7,7 +7,7 @@ import { bindPort } from './free-port.js';
 import { followLog } from './log-file.js';
 import { ManagedProcess, type Order } from './managed-process.js';
 import { canEnter, ownerOf } from './postgres-installation.js';
-import { DirectoryInUseError, PostgresServer } from './postgres-server.js';
+import { DirectoryInUseError, forgetPostgresVariables, PostgresServer } from './postgres-server.js';
 import { findRedis, installRedis, RedisServer } from './redis-server.js';
 import { ReloadingService } from './reloading-service.js';
 
@@ -38,6 +38,7 @@ try {
 
 async function start(): Promise<void> {
   await checkPort();
+  forgetPostgresVariables();
   mkdirSync(DATA, { recursive: true });
   // Before the build: a second start in this checkout must not take the first one's files away.
   const postgres = await startPostgres();
@@ -45,8 +46,7 @@ async function start(): Promise<void> {
 
   const databaseUrl = postgres.url(DATABASE);
   const env = {
-    // Whatever PGSSLMODE and the like say is meant for another server.
-    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PG'))),
+    ...process.env,
     NODE_ENV: 'development',
     HOST,
     PORT,
@@ -237,7 +237,7 @@ async function stop(code: number): Promise<void> {
   }
   stopping.abort();
   stoppingSince = performance.now();
-  say('Stopping');
+  if (running.length > 0) say('Stopping');
   for (const part of running.reverse()) await part.stop();
   process.exit(code);
 }

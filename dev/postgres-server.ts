@@ -23,6 +23,13 @@ export interface PostgresOptions {
   disposable?: boolean;
 }
 
+/** Forgets PGSSLMODE and the like: what they say is meant for another server. */
+export function forgetPostgresVariables(): void {
+  for (const name of Object.keys(process.env)) {
+    if (name.startsWith('PG')) Reflect.deleteProperty(process.env, name);
+  }
+}
+
 /** Thrown when another server runs on the same data. */
 export class DirectoryInUseError extends Error {}
 

@@ -85,17 +85,18 @@ function alongSort(listing: Listing): Statement {
  * read nothing but an index.
  *
  * The planner would have to guess the size of the range, and guesses badly where price hangs together
- * with category or name; here the range is counted as far as the root. `price + 0` keeps the second way
- * off the price's index. Unnamed, for its LIMIT is planned by value.
+ * with category or name; here the range is counted as far as the root. `coalesce`, which never has
+ * anything to replace, hides the range of the second way from its guesses. Unnamed, for the LIMIT has
+ * to be planned by value.
  */
 function acrossPrices(listing: Listing): Statement {
   const { sort, minPrice, maxPrice } = listing;
   const { bind, values } = binder(listing.limit + 1);
   const category = inCategory(listing, bind);
-  const range = (price: string): string[] => [
-    ...(minPrice === undefined ? [] : [`${price} >= ${bind(minPrice, 'numeric')}`]),
-    ...(maxPrice === undefined ? [] : [`${price} <= ${bind(maxPrice, 'numeric')}`]),
-  ];
+  const range = [
+    ...(minPrice === undefined ? [] : [`p.price >= ${bind(minPrice, 'numeric')}`]),
+    ...(maxPrice === undefined ? [] : [`p.price <= ${bind(maxPrice, 'numeric')}`]),
+  ].join(' AND ');
   return {
     text: `
       WITH root AS MATERIALIZED (
@@ -104,7 +105,7 @@ function acrossPrices(listing: Listing): Statement {
       ), range AS MATERIALIZED (
         SELECT p.id, p.${sort} AS value
         FROM products p
-        WHERE ${[...category, ...range('p.price')].join(' AND ')}
+        WHERE ${[...category, range].join(' AND ')}
         ORDER BY ${inOrder({ ...listing, sort: 'price', order: 'asc' }, 'p.price')}
         LIMIT (SELECT rows + 1 FROM root)
       ), size AS MATERIALIZED (
@@ -122,7 +123,7 @@ function acrossPrices(listing: Listing): Statement {
           WHERE ${[
             'NOT (SELECT small FROM size)',
             ...category,
-            ...range('p.price + 0'),
+            `coalesce(${range}, false)`,
             ...afterCursor(listing, `p.${sort}`, bind),
           ].join(' AND ')}
           ORDER BY ${inOrder(listing, `p.${sort}`)}

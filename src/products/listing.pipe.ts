@@ -9,8 +9,15 @@ import { ListingQuery } from './listing-query.js';
 import { comparePrices, normalisePrice } from './product-values.js';
 import { decodeQuery, type QueryString } from './query-string.js';
 
-/** The parameters of the listing: the fields of its query. */
-const PARAMETERS = Object.keys(new ListingQuery());
+const PARAMETERS = [
+  'limit',
+  'sort',
+  'order',
+  'category',
+  'minPrice',
+  'maxPrice',
+  'cursor',
+] as const satisfies (keyof ListingQuery)[];
 
 /** Turns a query string into a {@link Listing}, or into the problem that says what is wrong with it. */
 @Injectable()

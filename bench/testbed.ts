@@ -1,0 +1,189 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { QueryResultRow } from 'pg';
+
+import { onFreePort } from '../dev/free-port.js';
+import { followLog } from '../dev/log-file.js';
+import { ManagedProcess, type Order } from '../dev/managed-process.js';
+import { canEnter, ownerOf } from '../dev/postgres-installation.js';
+import { DirectoryInUseError, PostgresServer } from '../dev/postgres-server.js';
+import { findRedis, installRedis, RedisServer } from '../dev/redis-server.js';
+import { makeTemporaryDirectory } from '../dev/temporary-directory.js';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const DATA = join(ROOT, '.data');
+
+/** Something that runs until it is stopped. */
+export interface Running {
+  stop(): Promise<unknown>;
+}
+
+/** A replica of the service. */
+export interface Replica extends Running {
+  readonly url: string;
+}
+
+/** Tells what is missing here to measure anything; its message is all there is to say. */
+export class TestbedError extends Error {}
+
+/**
+ * PostgreSQL with the sample catalogue, Redis, and as many replicas of the built service as a case
+ * wants, on loopback and on free ports. The catalogue is kept for the next run.
+ */
+export class Testbed {
+  private constructor(
+    /** What has been started, in that order; whoever stops it all may do so at any time. */
+    private readonly running: Running[],
+    private readonly postgres: PostgresServer,
+    private readonly database: string,
+    readonly redis: RedisServer,
+  ) {}
+
+  static async start(
+    rows: number,
+    running: Running[],
+    say: (line: string) => void,
+  ): Promise<Testbed> {
+    mkdirSync(DATA, { recursive: true });
+    const postgres = await startPostgres(running);
+    const redis = await startRedis(running, say);
+    // A catalogue for each size: one that has grown does not shrink.
+    const testbed = new Testbed(running, postgres, `bench_${rows}`, redis);
+    say('Building the service');
+    await testbed.run('The build', {
+      command: 'npm',
+      args: ['run', '--silent', 'build'],
+      env: process.env,
+      log: join(DATA, 'bench-build.log'),
+    });
+    await testbed.load(rows);
+    return testbed;
+  }
+
+  /** Runs one statement against the catalogue; gives the rows. */
+  async query<Row extends QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return await this.postgres.query<Row>(this.database, text, values);
+  }
+
+  /** Starts the built service and waits until it is ready. */
+  async startReplica(env: Record<string, string>): Promise<Replica> {
+    return await onFreePort(async (port) => {
+      const log = join(DATA, 'bench-service.log');
+      const output = followLog(log);
+      const service = await ManagedProcess.start({
+        ...this.node('dist/main.js'),
+        env: { ...this.environment(), HOST: '127.0.0.1', PORT: String(port), ...env },
+        log,
+      });
+      this.running.push(service);
+      const url = `http://127.0.0.1:${port}`;
+      const ready = await service.readyWithin(30_000, async () => {
+        const response = await fetch(`${url}/health/ready`).catch(() => undefined);
+        return response?.ok === true;
+      });
+      if (!ready) {
+        throw new TestbedError(`The service did not become ready:\n${output()}`);
+      }
+      return { url, stop: () => service.stop() };
+    });
+  }
+
+  private async load(rows: number): Promise<void> {
+    const [found] = await this.postgres.query(
+      'postgres',
+      'SELECT FROM pg_database WHERE datname = $1',
+      [this.database],
+    );
+    if (!found) {
+      await this.postgres.query('postgres', `CREATE DATABASE ${this.database}`);
+    }
+    await this.run('The migrations', {
+      ...this.node('node_modules/typeorm/cli.js', 'migration:run'),
+      args: [
+        'node_modules/typeorm/cli.js',
+        'migration:run',
+        '--dataSource',
+        'dist/database/cli.data-source.js',
+      ],
+      log: join(DATA, 'bench-migrations.log'),
+    });
+    await this.run(
+      'The seed',
+      this.node('dist/products/seeding/seed.js', '--count', String(rows)),
+    );
+    await this.query(LONE_PRODUCT);
+    // As autovacuum leaves it, and with nothing of the load left to be written while it is measured.
+    await this.query('VACUUM (ANALYZE) products');
+    await this.query('CHECKPOINT');
+  }
+
+  private node(...args: string[]): Order & { command: string } {
+    return { command: process.execPath, args, cwd: ROOT, env: this.environment() };
+  }
+
+  private environment(): NodeJS.ProcessEnv {
+    return {
+      PATH: process.env.PATH,
+      NODE_ENV: 'production',
+      LOG_LEVEL: 'warn',
+      DATABASE_URL: this.postgres.url(this.database),
+      REDIS_URL: this.redis.url,
+      SHUTDOWN_DELAY_MS: '0',
+      // All load comes from one address.
+      THROTTLE_LIMIT: '1000000',
+    };
+  }
+
+  private async run(name: string, order: Order & { command: string }): Promise<void> {
+    const output = order.log === undefined ? () => '' : followLog(order.log);
+    const command = await ManagedProcess.start({ cwd: ROOT, ...order });
+    this.running.push(command);
+    const code = await command.finished();
+    this.running.splice(this.running.indexOf(command), 1);
+    if (code !== 0) {
+      throw new TestbedError(`${output()}\n${name} failed (code ${code})`.trim());
+    }
+  }
+}
+
+/** A category with a single product: those of the sample catalogue hold thousands. */
+const LONE_PRODUCT = `
+  INSERT INTO products (sku, name, description, category, price, currency, unit, producer)
+  VALUES ('BENCH-1', 'Saffron Crocus Corm', 'The only one of its kind.', 'Bulbs', 77.70, 'INR', 'piece', 'Bench')
+  ON CONFLICT (sku) DO NOTHING`;
+
+async function startPostgres(running: Running[]): Promise<PostgresServer> {
+  const directory = await dataDirectory(running);
+  const log = join(DATA, 'bench-postgres.log');
+  const postgres = await PostgresServer.start({ directory, log }).catch((error: unknown) => {
+    throw error instanceof DirectoryInUseError
+      ? new TestbedError(`Another "npm run bench" runs in this checkout, or is just ending.`)
+      : error;
+  });
+  running.push(postgres);
+  return postgres;
+}
+
+/** Kept for the next run, unless PostgreSQL's account cannot get at it: root's checkout may lie in /root. */
+async function dataDirectory(running: Running[]): Promise<string> {
+  const directory = join(DATA, 'bench-postgres');
+  if (canEnter(ownerOf(directory), directory)) {
+    return directory;
+  }
+  const temporary = await makeTemporaryDirectory();
+  running.push({ stop: () => temporary.remove() });
+  return temporary.path;
+}
+
+async function startRedis(running: Running[], say: (line: string) => void): Promise<RedisServer> {
+  const executable = findRedis() ?? (await installRedis(join(DATA, 'apt.log'), say));
+  if (executable === undefined) {
+    throw new TestbedError('There is no redis-server or valkey-server on the PATH: install one.');
+  }
+  const log = join(DATA, 'bench-redis.log');
+  const redis = await RedisServer.start(executable, { directory: DATA, log, maxMemory: '256mb' });
+  running.push(redis);
+  return redis;
+}

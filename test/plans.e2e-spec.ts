@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+
+import type { Listing, Order, Sort } from '../src/products/listing.js';
+import { listingStatement } from '../src/products/listing-statement.js';
+import { createDatabase, type Database } from './support/database.js';
+
+const ROWS = 30_000;
+const LIMIT = 20;
+
+interface Plan {
+  readonly 'Node Type': string;
+  readonly 'Actual Rows': number;
+  readonly 'Actual Loops': number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly 'Relation Name'?: string;
+  readonly Plans?: readonly Plan[];
+}
+
+/** Nodes of a plan that read the products. */
+function readsOf(plan: Plan): Plan[] {
+  const here = plan['Relation Name'] === 'products' ? [plan] : [];
+  return [...here, ...(plan.Plans ?? []).flatMap(readsOf)];
+}
+
+function rowsRead(plan: Plan): number {
+  return readsOf(plan).reduce(
+    (sum, read) =>
+      sum + (read['Actual Rows'] + (read['Rows Removed by Filter'] ?? 0)) * read['Actual Loops'],
+    0,
+  );
+}
+
+const SORTS: Sort[] = ['id', 'price', 'name', 'created_at'];
+const ORDERS: Order[] = ['asc', 'desc'];
+// Half the table, one row in a hundred, none; the rare one stands at the table's end.
+const CATEGORIES = [undefined, 'Common', 'Rare', 'Absent'];
+const RANGES: Record<string, Pick<Listing, 'minPrice' | 'maxPrice'>> = {
+  'no range': {},
+  'a wide range': { minPrice: '10.00', maxPrice: '900.00' },
+  'a range open above': { minPrice: '500.00' },
+  'a narrow range': { minPrice: '100.00', maxPrice: '100.50' },
+  'an empty range within the prices': { minPrice: '250.00', maxPrice: '250.00' },
+  'an empty range beyond the prices': { minPrice: '5000.00', maxPrice: '6000.00' },
+};
+
+describe('The plan of a listing', () => {
+  let database: Database;
+  let client: pg.Client;
+  const cursors = new Map<string, Listing['cursor']>();
+
+  beforeAll(async () => {
+    database = await createDatabase();
+    client = new pg.Client(database.url);
+    await client.connect();
+    // Prices from 0.00 to 999.99 but for 250.00, in an order of their own; the rare category comes last.
+    await client.query(
+      `INSERT INTO products
+         (sku, name, description, category, price, currency, unit, producer, created_at)
+       SELECT 'S-' || n, 'Product ' || (n * 7919) % 997, '',
+              CASE WHEN n > $1 * 0.99 THEN 'Rare' WHEN n % 2 = 0 THEN 'Common' ELSE 'C' || n % 20 END,
+              CASE WHEN price = 250 THEN 250.01 ELSE price END,
+              'INR', 'kg', 'Asha Farm', timestamptz '2026-01-01Z' + n * interval '1 second'
+       FROM (SELECT n, ((n * 48271::bigint) % 100000) / 100.0 AS price
+             FROM generate_series(1, $1::int) n) numbers`,
+      [ROWS],
+    );
+    await client.query('VACUUM ANALYZE products');
+    for (const sort of SORTS) {
+      const column =
+        sort === 'created_at'
+          ? `to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+          : sort;
+      const { rows } = await client.query<{ id: string; value: string }>(
+        `SELECT id::text, ${column}::text AS value FROM products
+         ORDER BY ${sort}, id OFFSET ${ROWS / 2} LIMIT 1`,
+      );
+      const [row] = rows;
+      cursors.set(sort, row && (sort === 'id' ? { id: row.id } : row));
+    }
+  });
+
+  afterAll(async () => {
+    await client.end();
+    await database.drop();
+  });
+
+  async function explain(listing: Listing, mode: 'custom' | 'generic'): Promise<Plan> {
+    const { text, values } = listingStatement(listing);
+    await client.query(`SET plan_cache_mode = force_${mode}_plan`);
+    await client.query(`PREPARE listing AS ${text}`);
+    try {
+      const literals = values.map((value) => client.escapeLiteral(String(value))).join(', ');
+      const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
+        `EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE listing(${literals})`,
+      );
+      const plan = rows[0]?.['QUERY PLAN'][0].Plan;
+      if (plan === undefined) throw new Error('EXPLAIN said nothing');
+      return plan;
+    } finally {
+      await client.query('DEALLOCATE listing');
+    }
+  }
+
+  const filters = CATEGORIES.flatMap((category) =>
+    Object.entries(RANGES).map(([name, range]) => ({ category, name, range })),
+  );
+
+  describe.each(SORTS)('sorted by %s', (sort) => {
+    it.each(filters)('in $category with $name', async ({ category, name, range }) => {
+      for (const order of ORDERS) {
+        for (const cursor of [undefined, cursors.get(sort)]) {
+          for (const mode of ['custom', 'generic'] as const) {
+            const listing: Listing = {
+              limit: LIMIT,
+              sort,
+              order,
+              ...(category === undefined ? {} : { category }),
+              ...range,
+              ...(cursor === undefined ? {} : { cursor }),
+            };
+            const crosses = sort !== 'price' && name !== 'no range';
+            // Across a range: as many rows as the root, counted, then at most about as many passed over.
+            const most = crosses ? 4 * Math.sqrt((LIMIT + 1) * ROWS) : LIMIT + 1;
+            if (crosses && mode === 'generic') continue;
+
+            const plan = await explain(listing, mode);
+            if (rowsRead(plan) > most) {
+              throw new Error(
+                `${rowsRead(plan)} rows read, at most ${most} wanted: ${JSON.stringify({ mode, listing, plan })}`,
+              );
+            }
+            expect(readsOf(plan).map((read) => read['Node Type'])).not.toContain('Seq Scan');
+          }
+        }
+      }
+    });
+  });
+});
