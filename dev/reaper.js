@@ -8,6 +8,7 @@ import { openSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import process from 'node:process';
 import { setTimeout } from 'node:timers';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** @type {Set<number>} A frozen process hears no signal but SIGKILL: these must be woken to be stopped. */
 const frozen = new Set();
@@ -27,11 +28,22 @@ function report(report) {
   process.send?.(report, () => undefined);
 }
 
+/** @param {string} path */
+async function remove(path) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(100)) {
+    try {
+      rmSync(path, { recursive: true, force: true });
+      return;
+    } catch {
+      // Others that lost the same parent are still ending, and write there until they have.
+    }
+  }
+}
+
 /** @param {import('./managed-process.js').Order} order */
 function carryOut(order) {
-  const end = (/** @type {number} */ code) => {
-    // A process that is just ending may still write a file between two looks into the directory.
-    if (order.remove) rmSync(order.remove, { recursive: true, force: true, maxRetries: 20 });
+  const end = async (/** @type {number} */ code) => {
+    if (order.remove) await remove(order.remove);
     process.exit(code);
   };
 

@@ -39,13 +39,16 @@ export class Service {
  * Starts the service on a free port with this environment and nothing else (but the PATH), and waits
  * until it is alive. It fails with what the service has written.
  */
-export async function startService(env: Record<string, string>): Promise<Service> {
+export async function startService(
+  env: Record<string, string>,
+  entry = 'dist/main.js',
+): Promise<Service> {
   return await onFreePort(async (port) => {
     const log = join(testDirectory(), `service-${randomUUID()}.log`);
     const logs = followLog(log);
     const server = await ManagedProcess.start({
       command: process.execPath,
-      args: ['dist/main.js'],
+      args: [entry],
       env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: String(port), ...env },
       log,
       graceMs: 15_000,

@@ -1,0 +1,125 @@
+import type { Comparison, Depth } from './depth.js';
+import type { Latency, Mix } from './latency.js';
+import type { Machine } from './machine.js';
+import type { RedisOutage } from './redis-outage.js';
+import type { Summary } from './summary.js';
+
+/** All that a run has found out; a case that was not run is absent. */
+export interface Report {
+  readonly date: string;
+  readonly machine: Machine;
+  readonly rows: number;
+  readonly latency?: Latency;
+  readonly depth?: Depth;
+  readonly redisOutage?: RedisOutage;
+}
+
+export function toMarkdown({ date, machine, rows, ...cases }: Report): string {
+  const { latency, depth, redisOutage } = cases;
+  const { cores, memoryGiB, node, postgresql } = machine;
+  return [
+    '# The listing under load',
+    [
+      `${thousands(rows)} products; ${cores} cores and ${memoryGiB} GiB shared by the service, PostgreSQL, Redis`,
+      `and the load; Node ${node}, PostgreSQL ${postgresql}; ${date}. Times are milliseconds. Requests are sent`,
+      'at a constant rate whatever becomes of the answers, and measured from when they were due.',
+      'An error is any answer but the right number of products with the right next page.',
+    ].join('\n'),
+    ...(latency ? latencySection(latency) : []),
+    ...(depth ? depthSection(depth) : []),
+    ...(redisOutage ? outageSection(redisOutage) : []),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function latencySection({ indexed, across }: Latency): string[] {
+  return [
+    `## Empty caches, ${indexed.rate} requests/s for ${indexed.seconds} s`,
+    'Every request is read from PostgreSQL. All kinds of page (filter, sort, order, depth) come equally often.',
+    mixTable(indexed),
+    `## The same for a price range under another sort, ${across.rate} requests/s for ${across.seconds} s`,
+    'No index holds these pages: about the root of limit × rows is looked through.',
+    mixTable(across),
+  ];
+}
+
+function mixTable({ total, shares, slowest, faults }: Mix): string {
+  const row = (name: string, { requests, errors, p50, p95, p99, max }: Summary) => [
+    name,
+    thousands(requests),
+    errors,
+    ...[p50, p95, p99, max].map(ms),
+  ];
+  return (
+    table(
+      ['pages', 'requests', 'errors', 'P50', 'P95', 'P99', 'max'],
+      [
+        row('**all**', total),
+        ...shares.map((share) => row(share.name, share)),
+        ...slowest.map((share) => row(`slowest kind: ${share.name}`, share)),
+      ],
+    ) + faultList(faults)
+  );
+}
+
+function depthSection({ rounds, comparisons, faults }: Depth): string[] {
+  const ratios = comparisons.map(({ ratio }) => ratio).sort((a, b) => a - b);
+  const row = ({ filter, sort, order, first, deepest, ratio }: Comparison) => [
+    filter,
+    sort,
+    order,
+    ms(first),
+    ms(deepest),
+    ratio.toFixed(2),
+  ];
+  return [
+    '## The deepest page against the first',
+    `Medians of ${rounds} requests for each, in turns, of 20 products, with empty caches. The highest ratio is ${String(ratios.at(-1)?.toFixed(2))}, the median ${String(ratios[Math.floor(ratios.length / 2)]?.toFixed(2))}.`,
+    table(['filter', 'sort', 'order', 'first', 'deepest', 'ratio'], comparisons.map(row)) +
+      faultList(faults),
+  ];
+}
+
+function outageSection(outage: RedisOutage): string[] {
+  const { rate, seconds, sharedAgainAfter, faults } = outage;
+  const row = (name: string, { requests, errors, p50, p95, p99, max }: Summary) => [
+    name,
+    thousands(requests),
+    errors,
+    ...[p50, p95, p99, max].map(ms),
+  ];
+  return [
+    `## Redis killed, ${rate} requests/s for ${seconds} s`,
+    'Two replicas, caches as they are by default; four requests of five are for one of 100 popular pages. Redis is killed after a third of the time and started again, empty, after two.',
+    table(
+      ['Redis', 'requests', 'errors', 'P50', 'P95', 'P99', 'max'],
+      [row('up', outage.before), row('killed', outage.during), row('back', outage.after)],
+    ) + faultList(faults),
+    sharedAgainAfter === undefined
+      ? 'No replica had a page from the other after the return.'
+      : `${sharedAgainAfter.toFixed(2)} s after the return a replica had a page from the other.`,
+  ];
+}
+
+function faultList(faults: Readonly<Record<string, number>>): string {
+  const lines = Object.entries(faults).map(([fault, times]) => `- ${times} × ${fault}`);
+  return lines.length === 0 ? '' : `\n\n${lines.join('\n')}`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+  return [
+    line(head),
+    line(head.map((_, column) => (column === 0 ? '---' : '---:'))),
+    ...rows.map(line),
+  ].join('\n');
+}
+
+function ms(time: number): string {
+  return time.toFixed(1);
+}
+
+function thousands(count: number): string {
+  return count.toLocaleString('en');
+}

@@ -1,0 +1,210 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { RedisServer } from '../dev/redis-server.js';
+import { type Answer, ask, type ProductPage } from './support/answer.js';
+import { createDatabase, type Database } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { insertProducts } from './support/products.js';
+import { startRedis } from './support/redis-server.js';
+import { type Service, startService } from './support/service.js';
+
+const TTL_MS = 1500;
+
+describe('The page cache', () => {
+  let database: Database;
+  let redis: RedisServer;
+  let one: Service;
+  let two: Service;
+  let listings = 0;
+  let path: string;
+
+  beforeAll(async () => {
+    [database, redis] = await Promise.all([createDatabase(), startRedis()]);
+    await insertProducts(database, [{ name: 'Before' }, { name: 'Second' }]);
+    const env = {
+      DATABASE_URL: database.url,
+      REDIS_URL: redis.url,
+      CACHE_TTL_MS: String(TTL_MS),
+      SHUTDOWN_DELAY_MS: '0',
+    };
+    [one, two] = await Promise.all([
+      startService(env, 'test/support/replica.js'),
+      startService(env, 'test/support/replica.js'),
+    ]);
+    await Promise.all([one, two].map((service) => untilReady(service)));
+  });
+
+  afterAll(async () => {
+    await Promise.all([one, two].map((service) => service.stop()));
+    await Promise.all([database.drop(), redis.stop()]);
+  });
+
+  beforeEach(async () => {
+    await rename('Before');
+    // A listing of its own for each spec, so that none finds another's pages.
+    path = `/api/products?limit=100&maxPrice=${(listings += 1)}00000`;
+  });
+
+  async function untilReady({ url, logs }: Service): Promise<void> {
+    await eventually(async () => {
+      const { status } = await ask(`${url}/health/ready`);
+      return status === 200 && logs().includes('Redis is connected') ? true : undefined;
+    });
+  }
+
+  async function rename(name: string): Promise<void> {
+    await database.query('UPDATE products SET name = $1 WHERE id = 1', [name]);
+  }
+
+  async function page(service: Service, headers: HeadersInit = {}): Promise<Answer<ProductPage>> {
+    return await ask<ProductPage>(`${service.url}${path}`, { headers });
+  }
+
+  function summary({ status, headers, body }: Answer<ProductPage>) {
+    return { status, cache: headers.get('x-cache'), name: body.data[0]?.name };
+  }
+
+  /** Takes a change on a replica, as a webhook will: committed first, then announced. */
+  async function change(service: Service, name: string): Promise<void> {
+    await rename(name);
+    const announced = service.logs().split('The change is announced.').length;
+    await service.kill('SIGUSR2');
+    await eventually(() =>
+      Promise.resolve(
+        service.logs().split('The change is announced.').length > announced ? true : undefined,
+      ),
+    );
+  }
+
+  /** Holds the products back, so that the queries that wait for them can be counted. */
+  async function lockProducts(): Promise<{
+    waiting: () => Promise<number>;
+    release: () => Promise<void>;
+  }> {
+    const client = new pg.Client(database.url);
+    await client.connect();
+    await client.query('BEGIN; LOCK TABLE products IN ACCESS EXCLUSIVE MODE');
+    return {
+      waiting: async () => {
+        const [row] = await database.query<{ waiting: number }>(
+          `SELECT count(*)::int AS waiting FROM pg_stat_activity
+           WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+        );
+        return row?.waiting ?? 0;
+      },
+      release: () => client.end(),
+    };
+  }
+
+  it('reads a page once, for both replicas, and sends the same bytes', async () => {
+    const first = await page(one);
+    expect(summary(first)).toEqual({ status: 200, cache: 'MISS', name: 'Before' });
+    expect(first.headers.get('age')).toBeNull();
+
+    const again = await page(one);
+    expect(summary(again).cache).toBe('HIT');
+    expect(again.headers.get('age')).toMatch(/^\d+$/);
+
+    const elsewhere = await eventually(async () => {
+      const answer = await page(two);
+      return summary(answer).cache === 'HIT' ? answer : undefined;
+    });
+    expect(elsewhere.headers.get('etag')).toBe(first.headers.get('etag'));
+    expect(elsewhere.body).toEqual(first.body);
+  });
+
+  it('knows a request by what it means, not by its spelling', async () => {
+    await page(one);
+    path = `${path}.0&sort=id&order=asc`;
+    expect(summary(await page(one)).cache).toBe('HIT');
+  });
+
+  it('answers 304 to the ETag it gave, with the same headers and no body', async () => {
+    const { headers } = await page(one);
+    const etag = headers.get('etag') ?? '';
+    const unchanged = await page(one, { 'If-None-Match': etag });
+    expect(unchanged.status).toBe(304);
+    expect(unchanged.body).toBe('');
+    expect(unchanged.headers.get('etag')).toBe(etag);
+    expect(unchanged.headers.get('cache-control')).toBe('public, no-cache');
+    expect(summary(await page(one, { 'If-None-Match': '"other"' })).status).toBe(200);
+  });
+
+  it('makes one query of a hundred requests for a page that is not there', async () => {
+    const lock = await lockProducts();
+    const answers = Promise.all(Array.from({ length: 100 }, () => page(one)));
+    await eventually(async () => ((await lock.waiting()) > 0 ? true : undefined));
+    await sleep(200);
+    expect(await lock.waiting()).toBe(1);
+    await lock.release();
+    for (const answer of await answers) {
+      expect(summary(answer)).toEqual({ status: 200, cache: 'MISS', name: 'Before' });
+    }
+  });
+
+  it('serves a page for one more TTL while one replica reads it anew', async () => {
+    await page(one);
+    await eventually(async () => (summary(await page(two)).cache === 'HIT' ? true : undefined));
+    await rename('After');
+    await sleep(TTL_MS + 50);
+    const lock = await lockProducts();
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, nth) => page(nth % 2 === 0 ? one : two)),
+    );
+    for (const answer of answers) {
+      expect(summary(answer)).toEqual({ status: 200, cache: 'STALE', name: 'Before' });
+    }
+    await eventually(async () => ((await lock.waiting()) > 0 ? true : undefined));
+    expect(await lock.waiting()).toBe(1);
+    await lock.release();
+    for (const replica of [one, two]) {
+      await eventually(async () =>
+        summary(await page(replica)).name === 'After' ? true : undefined,
+      );
+    }
+  });
+
+  it('serves no page past two TTLs while PostgreSQL answers', async () => {
+    await page(one);
+    await rename('After');
+    await sleep(2 * TTL_MS + 50);
+    expect(summary(await page(one))).toEqual({ status: 200, cache: 'MISS', name: 'After' });
+  });
+
+  it('follows a change at once where it was taken, and within a second elsewhere', async () => {
+    await page(one);
+    await eventually(async () => (summary(await page(two)).cache === 'HIT' ? true : undefined));
+    await change(one, 'After');
+    const changedAt = Date.now();
+    expect(summary(await page(one))).toEqual({ status: 200, cache: 'MISS', name: 'After' });
+    while (Date.now() - changedAt < 1000) {
+      await page(two);
+      await sleep(20);
+    }
+    expect(summary(await page(two)).name).toBe('After');
+  });
+
+  it('follows a change on a replica that nobody asked for a while', async () => {
+    await page(one);
+    await page(two);
+    await sleep(700);
+    await change(one, 'After');
+    await sleep(600);
+    expect(summary(await page(two)).name).toBe('After');
+  });
+
+  it('tells of a change that Redis could not be told when it is back', async () => {
+    await page(one);
+    await eventually(async () => (summary(await page(two)).cache === 'HIT' ? true : undefined));
+    await redis.kill();
+    await change(one, 'After');
+    expect(summary(await page(one))).toEqual({ status: 200, cache: 'MISS', name: 'After' });
+    await redis.restart();
+    await eventually(async () => {
+      await page(one);
+      return summary(await page(two)).name === 'After' ? true : undefined;
+    });
+  });
+});

@@ -1,0 +1,13 @@
+// The built service with a lever for what webhooks will do: SIGUSR2 stands for a catalogue change
+// that this replica took, and the log says when it is announced.
+import { createApp } from '../../dist/app.setup.js';
+import { CatalogueVersion } from '../../dist/products/catalogue-version.js';
+
+const app = await createApp();
+process.on('SIGUSR2', () => {
+  void app
+    .get(CatalogueVersion, { strict: false })
+    .change()
+    .then(() => process.stdout.write('The change is announced.\n'));
+});
+await app.listen(Number(process.env.PORT), '127.0.0.1');
