@@ -65,7 +65,7 @@ export async function measureLatency(
       rate,
       seconds,
       total: summarise(samples),
-      shares: shares(samples),
+      shares: shares(samples, new Set(kinds.flat().map(({ filter }) => filter))),
       slowest: slowest(samples),
       faults: faults(samples),
     };
@@ -91,8 +91,7 @@ async function kindsOf(
   return kinds;
 }
 
-function shares(samples: readonly Sample<ListedPage>[]): Share[] {
-  const filters = new Set(samples.map(({ request }) => request.filter));
+function shares(samples: readonly Sample<ListedPage>[], filters: ReadonlySet<string>): Share[] {
   const dimensions: Record<string, [Iterable<unknown>, (page: ListedPage) => unknown]> = {
     filter: [filters, ({ filter }) => filter],
     sort: [SORTS, ({ sort }) => sort],

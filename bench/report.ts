@@ -111,9 +111,13 @@ function table(head: readonly string[], rows: readonly (readonly (string | numbe
   const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
   return [
     line(head),
-    line(head.map((_, column) => (column === 0 ? '---' : '---:'))),
+    line(head.map((_, column) => (isNumber(rows[0]?.[column]) ? '---:' : '---'))),
     ...rows.map(line),
   ].join('\n');
+}
+
+function isNumber(cell: string | number | undefined): boolean {
+  return /^\d/.test(String(cell));
 }
 
 function ms(time: number): string {

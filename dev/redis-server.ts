@@ -121,7 +121,7 @@ restore() {
   if [ -e $policy.before-redis ]; then mv $policy.before-redis $policy; fi
 }
 apt-get update -q
-if [ -e $policy ]; then mv $policy $policy.before-redis; fi
+if [ -e $policy ] && [ ! -e $policy.before-redis ]; then mv $policy $policy.before-redis; fi
 trap restore EXIT
 printf '#!/bin/sh\\nexit 101\\n' > $policy
 chmod 755 $policy

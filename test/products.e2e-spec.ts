@@ -1,0 +1,244 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { connect } from 'node:net';
+
+import { ask, type ProblemBody, type ProductPage } from './support/answer.js';
+import { createDatabase, type Database } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { insertProducts } from './support/products.js';
+import { type Service, startService } from './support/service.js';
+
+let database: Database;
+let service: Service;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  service = await startService({
+    DATABASE_URL: database.url,
+    CORS_ORIGINS: 'https://shop.example',
+  });
+  await insertProducts(database, [
+    ...Array.from({ length: 60 }, (_, nth) => ({ name: `Pump ${nth}`, category: 'Electronics' })),
+    { name: 'Gone' },
+  ]);
+  await database.query(
+    `UPDATE products SET latitude = 18.5204, longitude = 73.8567, price = 49.5,
+       created_at = '2026-03-14T05:32:18.123456Z', updated_at = '2026-03-14T11:02:18.1+05:30'
+     WHERE id = 1`,
+  );
+  await database.query(`UPDATE products SET deleted_at = now() WHERE name = 'Gone'`);
+  await database.query(`INSERT INTO products (sku, revision, deleted_at) VALUES ('T', 7, now())`);
+  await eventually(async () =>
+    (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
+  );
+});
+
+afterAll(async () => {
+  await service.kill('SIGKILL');
+  await database.drop();
+});
+
+describe('GET /api/products', () => {
+  it('answers the request it was asked for', async () => {
+    const url = `${service.url}/api/products?limit=20&cursor=20&category=Electronics`;
+    const { status, headers, body } = await ask<ProductPage>(url);
+    expect(status).toBe(200);
+    expect(body.data.map(({ id }) => id)).toEqual(
+      Array.from({ length: 20 }, (_, nth) => String(21 + nth)),
+    );
+    expect(body.nextCursor).toBe('40');
+    expect(headers.get('link')).toBe(
+      '</api/products?limit=20&category=Electronics&cursor=40>; rel="next"',
+    );
+    expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(headers.get('cache-control')).toBe('public, no-cache');
+    expect(headers.get('etag')).toMatch(/^"[\w-]{22}"$/);
+    expect(headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
+  });
+
+  it('ends without an empty page', async () => {
+    const page = await ask<ProductPage>(`${service.url}/api/products?cursor=40`);
+    expect(page.body.data).toHaveLength(20);
+    expect(page.body.nextCursor).toBeNull();
+    expect(page.headers.get('link')).toBeNull();
+  });
+
+  it('takes a plain id as a cursor in both directions, whether or not its row stands', async () => {
+    const list = async (query: string) => {
+      const { body } = await ask<ProductPage>(`${service.url}/api/products?limit=2&${query}`);
+      return body.data.map(({ id }) => id);
+    };
+    expect(await list('cursor=0')).toEqual(['1', '2']);
+    expect(await list('cursor=0&order=desc')).toEqual([]);
+    expect(await list('cursor=9223372036854775807')).toEqual([]);
+    expect(await list('cursor=9223372036854775807&order=desc')).toEqual(['60', '59']);
+    expect(await list('cursor=61&order=desc')).toEqual(['60', '59']);
+  });
+
+  it('gives a product in the form that the contract says', async () => {
+    const { body } = await ask<ProductPage>(`${service.url}/api/products?limit=1`);
+    const [product] = body.data;
+    expect(product).toEqual({
+      id: '1',
+      sku: expect.any(String),
+      name: 'Pump 0',
+      description: 'Fresh.',
+      category: 'Electronics',
+      price: '49.50',
+      currency: 'INR',
+      unit: 'kg',
+      producer: 'Asha Farm',
+      latitude: 18.5204,
+      longitude: 73.8567,
+      createdAt: '2026-03-14T05:32:18.123456Z',
+      updatedAt: '2026-03-14T05:32:18.100000Z',
+    });
+    expect(await ask(`${service.url}/api/products/1`)).toMatchObject({
+      status: 200,
+      body: product,
+    });
+  });
+
+  it('gives null for a place that is not known', async () => {
+    const { body } = await ask(`${service.url}/api/products/2`);
+    expect(body).toMatchObject({ latitude: null, longitude: null });
+  });
+
+  it('answers HEAD like GET, without the body', async () => {
+    const url = `${service.url}/api/products`;
+    const get = await ask(url);
+    const head = await ask(url, { method: 'HEAD' });
+    expect(head.status).toBe(200);
+    expect(head.body).toBe('');
+    for (const name of ['etag', 'link', 'content-type', 'content-length', 'cache-control']) {
+      expect(head.headers.get(name)).toBe(get.headers.get(name));
+    }
+  });
+});
+
+describe('GET /api/products/:id', () => {
+  it.each(['61', '62', '999', '0', '9223372036854775807'])('has no product %s', async (id) => {
+    const { status, body } = await ask<ProblemBody>(`${service.url}/api/products/${id}`);
+    expect(status).toBe(404);
+    expect(body).toMatchObject({
+      type: 'urn:problem-type:farmlokal:not-found',
+      instance: `/api/products/${id}`,
+    });
+  });
+});
+
+describe('A request that cannot be answered', () => {
+  const long = 'x'.repeat(10_000);
+
+  it.each<[string, number, string, string | undefined]>([
+    ['/api/products?limit=0', 400, 'validation-failed', 'limit'],
+    ['/api/products?limit=1e3', 400, 'validation-failed', 'limit'],
+    ['/api/products?limit=%EF%BC%90', 400, 'validation-failed', 'limit'],
+    ['/api/products?limit=-0', 400, 'validation-failed', 'limit'],
+    ['/api/products?limit=20&limit=20', 400, 'validation-failed', 'limit'],
+    ['/api/products?category=%00', 400, 'validation-failed', 'category'],
+    ['/api/products?category=', 400, 'validation-failed', 'category'],
+    [`/api/products?category=${long}`, 400, 'validation-failed', 'category'],
+    [`/api/products?cursor=${long}`, 400, 'validation-failed', 'cursor'],
+    [`/api/products?${long}=1`, 400, 'validation-failed', `${'x'.repeat(49)}…`],
+    ['/api/products?page=2', 400, 'validation-failed', 'page'],
+    ['/api/products?__proto__=2', 400, 'validation-failed', '__proto__'],
+    ['/api/products?minPrice=2&maxPrice=1', 400, 'validation-failed', 'minPrice'],
+    ['/api/products?category=%ff', 400, 'malformed-request', undefined],
+    ['/api/products?cursor=abc', 400, 'invalid-cursor', 'cursor'],
+    ['/api/products?sort=name&cursor=20', 400, 'invalid-cursor', 'cursor'],
+    ['/api/products/abc', 400, 'validation-failed', 'id'],
+    ['/api/products/1e3', 400, 'validation-failed', 'id'],
+    ['/api/products/-0', 400, 'validation-failed', 'id'],
+    ['/api/products/%EF%BC%90', 400, 'validation-failed', 'id'],
+    ['/api/products/%00', 400, 'validation-failed', 'id'],
+    ['/api/products/9223372036854775808', 400, 'validation-failed', 'id'],
+    ['/api/products/1?limit=1', 400, 'validation-failed', 'limit'],
+    [`/api/products/${'1'.repeat(300)}`, 414, 'malformed-request', undefined],
+    ['/api/products/%ff', 400, 'malformed-request', undefined],
+    ['/%', 400, 'malformed-request', undefined],
+    ['/api/producers', 404, 'not-found', undefined],
+    ['/api/products/1/2', 404, 'not-found', undefined],
+    [`/api/products?cursor=${'1'.repeat(17_000)}`, 431, 'malformed-request', undefined],
+  ])('%.60s is a %i problem', async (path, status, slug, parameter) => {
+    const { headers, body, ...answer } = await ask<ProblemBody>(`${service.url}${path}`);
+    expect(answer.status).toBe(status);
+    expect(headers.get('content-type')).toContain('application/problem+json');
+    expect(body).toMatchObject({ type: `urn:problem-type:farmlokal:${slug}`, status });
+    expect(body.requestId).toBe(headers.get('x-request-id'));
+    expect(body.errors?.map((fault) => fault.parameter)).toEqual(
+      parameter === undefined ? undefined : [parameter],
+    );
+    expect(JSON.stringify(body)).not.toMatch(/\bat .*:\d+:\d+|SELECT|node_modules/);
+  });
+
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND'])(
+    '%s is a 405 with Allow',
+    async (method) => {
+      for (const path of ['/api/products', '/api/products/1', '/health/live', '/']) {
+        const { status, headers, body } = await ask<ProblemBody>(`${service.url}${path}`, {
+          method,
+          headers: { 'Content-Type': 'application/json' },
+          ...(method === 'DELETE' || method === 'PROPFIND' ? {} : { body: '{not json' }),
+        });
+        expect(status).toBe(405);
+        expect(headers.get('allow')).toBe('GET, HEAD');
+        expect(body.type).toBe('urn:problem-type:farmlokal:method-not-allowed');
+      }
+    },
+  );
+
+  it('is answered as a problem even when it is no HTTP', async () => {
+    const { port } = new URL(service.url);
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect(Number(port), '127.0.0.1', () => socket.end('GARBAGE\r\n\r\n'));
+      let text = '';
+      socket.on('data', (chunk) => (text += chunk.toString()));
+      socket.on('close', () => resolve(text));
+      socket.on('error', reject);
+    });
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(answer).toContain('application/problem+json');
+    const [, body = ''] = answer.split('\r\n\r\n');
+    expect(JSON.parse(body)).toMatchObject({
+      type: 'urn:problem-type:farmlokal:malformed-request',
+    });
+  });
+});
+
+describe('X-Request-Id', () => {
+  it.each(['order-17', 'a.b:c_d'])('keeps the sane %s of the client', async (id) => {
+    const { headers } = await ask(`${service.url}/`, { headers: { 'X-Request-Id': id } });
+    expect(headers.get('x-request-id')).toBe(id);
+  });
+
+  it.each(['x'.repeat(101), 'a b', '<script>', '"'])('replaces %.20s', async (id) => {
+    const { headers } = await ask(`${service.url}/`, { headers: { 'X-Request-Id': id } });
+    expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe('CORS', () => {
+  it('lets the configured origin read, and no other', async () => {
+    const originOf = async (origin: string) => {
+      const { headers } = await ask(`${service.url}/api/products`, { headers: { Origin: origin } });
+      return headers.get('access-control-allow-origin');
+    };
+    expect(await originOf('https://shop.example')).toBe('https://shop.example');
+    expect(await originOf('https://evil.example')).toBeNull();
+  });
+});
+
+describe('GET /', () => {
+  it('names the service and links to its parts, which are there', async () => {
+    const { body } = await ask<{ name: string; version: string; links: Record<string, string> }>(
+      `${service.url}/`,
+    );
+    expect(body).toMatchObject({
+      name: 'farmlokal',
+      version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+    });
+    for (const link of Object.values(body.links)) {
+      expect((await ask(`${service.url}${link}`)).status).toBe(200);
+    }
+  });
+});
