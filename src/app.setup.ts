@@ -58,11 +58,11 @@ export async function createApp(): Promise<NestFastifyApplication> {
 
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, adapter, {
     abortOnError: false,
-    bufferLogs: true,
+    // Not before its level is known; what fails until then is thrown.
+    logger: false,
   });
   const environment = app.get(Environment);
   app.useLogger(createLogger(environment));
-  app.flushLogs();
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   if (environment.CORS_ORIGINS !== undefined) {
     app.enableCors({

@@ -1,3 +1,5 @@
+import { Logger } from '@nestjs/common';
+
 import { createApp } from './app.setup.js';
 import { Environment } from './config/environment.js';
 import { InvalidEnvironmentError } from './config/invalid-environment.error.js';
@@ -6,6 +8,7 @@ try {
   const app = await createApp();
   const { HOST, PORT } = app.get(Environment);
   await app.listen(PORT, HOST);
+  new Logger('main').log(`Listening on ${await app.getUrl()}.`);
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exit(1);

@@ -58,7 +58,10 @@ describe('The page cache', () => {
     await database.query('UPDATE products SET name = $1 WHERE id = 1', [name]);
   }
 
-  async function page(service: Service, headers: HeadersInit = {}): Promise<Answer<ProductPage>> {
+  async function page(
+    service: Service,
+    headers: Record<string, string> = {},
+  ): Promise<Answer<ProductPage>> {
     return await ask<ProductPage>(`${service.url}${path}`, { headers });
   }
 

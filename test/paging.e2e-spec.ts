@@ -157,7 +157,7 @@ describe('Following the listing to its end', () => {
     for (;;) {
       const query = new URLSearchParams(
         Object.entries({ ...listing, cursor }).flatMap(([name, value]) =>
-          value === undefined ? [] : [[name, String(value)]],
+          value === undefined ? [] : [[name, String(value)] as [string, string]],
         ),
       );
       const { status, headers, body } = await ask<ProductPage>(

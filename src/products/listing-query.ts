@@ -4,6 +4,7 @@ import { IsIn, IsOptional, Length, Matches } from 'class-validator';
 import { DEFAULT_LIMIT, MAX_LIMIT, ORDERS, SORTS } from './listing.js';
 import { PRICE_PATTERN } from './product-values.js';
 
+// `enum` itself is lost on the way from a class to query parameters; `allOf` carries it.
 const PRICE_MESSAGE = 'has to be a decimal from 0 to 9999999999.99 with at most two places';
 
 /** The query parameters of the product listing, as they arrive. */
@@ -23,7 +24,8 @@ export class ListingQuery {
 
   /** What the rows are sorted by. Ties are ordered by id, in the same direction. */
   @ApiPropertyOptional({
-    enum: SORTS,
+    type: 'string',
+    allOf: [{ enum: [...SORTS] }],
     default: 'id',
     description:
       'What the products are sorted by. Ties are ordered by id, in the same direction. Names follow the Unicode root collation.',
@@ -33,7 +35,12 @@ export class ListingQuery {
   readonly sort?: string;
 
   /** Direction of the sort. */
-  @ApiPropertyOptional({ enum: ORDERS, default: 'asc', description: 'Direction of the sort.' })
+  @ApiPropertyOptional({
+    type: 'string',
+    allOf: [{ enum: [...ORDERS] }],
+    default: 'asc',
+    description: 'Direction of the sort.',
+  })
   @IsOptional()
   @IsIn(ORDERS, { message: `has to be one of ${ORDERS.join(', ')}` })
   readonly order?: string;

@@ -12,7 +12,7 @@ export async function ask<Body = unknown>(
 ): Promise<Answer<Body>> {
   const response = await fetch(url, { ...init, signal: AbortSignal.timeout(20_000) });
   const text = await response.text();
-  const json = /json/.test(response.headers.get('content-type') ?? '') && text !== '';
+  const json = response.headers.get('content-type')?.includes('json') === true && text !== '';
   return {
     status: response.status,
     headers: response.headers,

@@ -1,5 +1,7 @@
 // The built service with a lever for what webhooks will do: SIGUSR2 stands for a catalogue change
 // that this replica took, and the log says when it is announced.
+import process from 'node:process';
+
 import { createApp } from '../../dist/app.setup.js';
 import { CatalogueVersion } from '../../dist/products/catalogue-version.js';
 

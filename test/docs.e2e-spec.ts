@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import { PROBLEM_TYPES } from '../src/problems/problem-types.js';
+import { ask, type ProductPage } from './support/answer.js';
+import { createDatabase, type Database } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { insertProducts } from './support/products.js';
+import { type Service, startService } from './support/service.js';
+
+interface Schema {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly required?: readonly string[];
+  readonly properties?: Record<string, Schema>;
+  readonly items?: Schema;
+  readonly enum?: readonly string[];
+  readonly description?: string;
+}
+
+interface Content {
+  readonly schema: Schema;
+  readonly example?: unknown;
+  readonly examples?: Record<string, { value: { type: string; status: number } }>;
+}
+
+interface Operation {
+  readonly operationId: string;
+  readonly parameters: readonly {
+    name: string;
+    in: string;
+    description?: string;
+    schema: Record<string, unknown> & { allOf?: object[] };
+    example?: unknown;
+  }[];
+  readonly responses: Record<string, { description: string; content?: Record<string, Content> }>;
+}
+
+interface OpenApi {
+  readonly openapi: string;
+  readonly paths: Record<string, Record<string, Operation>>;
+  readonly components: { readonly schemas: Record<string, Schema> };
+}
+
+let database: Database;
+let service: Service;
+let document: OpenApi;
+let operations: [string, Operation][];
+
+beforeAll(async () => {
+  database = await createDatabase();
+  await insertProducts(database, [{}]);
+  service = await startService({ DATABASE_URL: database.url });
+  await eventually(async () =>
+    (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
+  );
+  document = (await ask<OpenApi>(`${service.url}/docs-json`)).body;
+  operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.values(methods).map((operation): [string, Operation] => [path, operation]),
+  );
+});
+
+afterAll(async () => {
+  await service.kill('SIGKILL');
+  await database.drop();
+});
+
+function resolve(schema: Schema | undefined): Schema | undefined {
+  const name = schema?.$ref?.replace('#/components/schemas/', '');
+  return name === undefined ? schema : document.components.schemas[name];
+}
+
+describe('The OpenAPI document', () => {
+  it('has every route', () => {
+    expect(operations.map(([path]) => path).sort()).toEqual([
+      '/',
+      '/api/products',
+      '/api/products/{id}',
+      '/health/live',
+      '/health/ready',
+    ]);
+  });
+
+  it('says of every parameter what it takes, with a bound and an example or a default', () => {
+    for (const [path, { parameters }] of operations) {
+      for (const { name, description, schema, example } of parameters) {
+        const bounds = ['enum', 'pattern', 'maximum', 'maxLength'].filter((key) =>
+          [schema, ...(schema.allOf ?? [])].some((part) => key in part),
+        );
+        const shown = example ?? schema.example ?? schema.default;
+        expect({ path, name, description, bounds, shown }).toEqual({
+          path,
+          name,
+          description: expect.stringMatching(/\w/),
+          bounds: expect.arrayContaining([expect.any(String)]),
+          shown: expect.anything(),
+        });
+      }
+    }
+    const list = document.paths['/api/products']?.get;
+    expect(list?.parameters.map(({ name }) => name)).toEqual([
+      'limit',
+      'sort',
+      'order',
+      'category',
+      'minPrice',
+      'maxPrice',
+      'cursor',
+    ]);
+  });
+
+  it('has a schema that resolves for every body, and an example of every problem', () => {
+    const slugs = Object.keys(PROBLEM_TYPES);
+    for (const [path, { responses }] of operations) {
+      for (const [status, { description, content }] of Object.entries(responses)) {
+        expect(description).toMatch(/\w/);
+        for (const [type, { schema, examples }] of Object.entries(content ?? {})) {
+          expect({ path, status, type, schema: resolve(schema)?.properties }).toMatchObject({
+            schema: expect.any(Object),
+          });
+          for (const { value } of Object.values(examples ?? {})) {
+            expect(String(value.status)).toBe(status);
+            expect(slugs).toContain(value.type.replace('urn:problem-type:farmlokal:', ''));
+          }
+        }
+        if (Number(status) >= 400) {
+          expect(Object.keys(content?.['application/problem+json']?.examples ?? {})).not.toEqual(
+            [],
+          );
+        }
+      }
+    }
+  });
+
+  it('describes what is answered, field by field', async () => {
+    const page = await ask<ProductPage>(`${service.url}/api/products`);
+    const schema = resolve(
+      document.paths['/api/products']?.get?.responses['200']?.content?.['application/json']?.schema,
+    );
+    expect(Object.keys(schema?.properties ?? {})).toEqual(Object.keys(page.body));
+    const product = resolve(schema?.properties?.data?.items);
+    expect(Object.keys(product?.properties ?? {})).toEqual(Object.keys(page.body.data[0] ?? {}));
+
+    const problem = await ask<object>(`${service.url}/api/products?limit=0`);
+    const problemSchema = document.components.schemas.ProblemDto;
+    expect(Object.keys(problemSchema?.properties ?? {})).toEqual(Object.keys(problem.body));
+  });
+
+  it('has a page that shows it', async () => {
+    const { status, headers, body } = await ask<string>(`${service.url}/docs`);
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toContain('text/html');
+    const script = /src="([^"]*swagger-ui-init\.js)"/.exec(body)?.[1] ?? '';
+    expect((await ask<string>(new URL(script, `${service.url}/docs`).href)).body).toContain(
+      'listProducts',
+    );
+  });
+
+  it('can be switched off', async () => {
+    const closed = await startService({ DATABASE_URL: database.url, DOCS_ENABLED: 'false' });
+    expect((await ask(`${closed.url}/docs`)).status).toBe(404);
+    expect((await ask(`${closed.url}/docs-json`)).status).toBe(404);
+    expect((await ask(`${closed.url}/`)).body).not.toMatchObject({
+      links: { docs: expect.anything() },
+    });
+    await closed.kill('SIGKILL');
+  });
+});
