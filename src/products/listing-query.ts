@@ -4,7 +4,6 @@ import { IsIn, IsOptional, Length, Matches } from 'class-validator';
 import { DEFAULT_LIMIT, MAX_LIMIT, ORDERS, SORTS } from './listing.js';
 import { PRICE_PATTERN } from './product-values.js';
 
-// `enum` itself is lost on the way from a class to query parameters; `allOf` carries it.
 const PRICE_MESSAGE = 'has to be a decimal from 0 to 9999999999.99 with at most two places';
 
 /** The query parameters of the product listing, as they arrive. */
@@ -25,6 +24,7 @@ export class ListingQuery {
   /** What the rows are sorted by. Ties are ordered by id, in the same direction. */
   @ApiPropertyOptional({
     type: 'string',
+    // `enum` by itself is lost on the way from a class to query parameters.
     allOf: [{ enum: [...SORTS] }],
     default: 'id',
     description:

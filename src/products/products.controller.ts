@@ -96,8 +96,7 @@ export class ProductsController {
   @ApiParam({
     name: 'id',
     description: 'An integer from 0 to 9223372036854775807.',
-    schema: { type: 'string', pattern: '^(0|[1-9][0-9]{0,18})$' },
-    example: '21',
+    schema: { type: 'string', pattern: '^(0|[1-9][0-9]{0,18})$', example: '21' },
   })
   @ApiOkResponse({ type: ProductDto, description: 'The product.', headers: CACHE_HEADERS })
   @ApiResponse(NOT_MODIFIED)
