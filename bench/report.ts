@@ -39,25 +39,19 @@ function latencySection({ indexed, across }: Latency): string[] {
     'Every request is read from PostgreSQL. All kinds of page (filter, sort, order, depth) come equally often.',
     mixTable(indexed),
     `## The same for a price range under another sort, ${across.rate} requests/s for ${across.seconds} s`,
-    'No index holds these pages: about the root of limit × rows is looked through.',
+    'No index holds these pages. They cost about the root of limit × rows, and more where the price hangs together with the order asked for, as it does with the name.',
     mixTable(across),
   ];
 }
 
 function mixTable({ total, shares, slowest, faults }: Mix): string {
-  const row = (name: string, { requests, errors, p50, p95, p99, max }: Summary) => [
-    name,
-    thousands(requests),
-    errors,
-    ...[p50, p95, p99, max].map(ms),
-  ];
   return (
     table(
-      ['pages', 'requests', 'errors', 'P50', 'P95', 'P99', 'max'],
+      ['pages', ...SUMMARY_HEAD],
       [
-        row('**all**', total),
-        ...shares.map((share) => row(share.name, share)),
-        ...slowest.map((share) => row(`slowest kind: ${share.name}`, share)),
+        summaryRow('**all**', total),
+        ...shares.map((share) => summaryRow(share.name, share)),
+        ...slowest.map((share) => summaryRow(`slowest kind: ${share.name}`, share)),
       ],
     ) + faultList(faults)
   );
@@ -83,23 +77,30 @@ function depthSection({ rounds, comparisons, faults }: Depth): string[] {
 
 function outageSection(outage: RedisOutage): string[] {
   const { rate, seconds, sharedAgainAfter, faults } = outage;
-  const row = (name: string, { requests, errors, p50, p95, p99, max }: Summary) => [
-    name,
-    thousands(requests),
-    errors,
-    ...[p50, p95, p99, max].map(ms),
-  ];
   return [
     `## Redis killed, ${rate} requests/s for ${seconds} s`,
     'Two replicas, caches as they are by default; four requests of five are for one of 100 popular pages. Redis is killed after a third of the time and started again, empty, after two.',
     table(
-      ['Redis', 'requests', 'errors', 'P50', 'P95', 'P99', 'max'],
-      [row('up', outage.before), row('killed', outage.during), row('back', outage.after)],
+      ['Redis', ...SUMMARY_HEAD],
+      [
+        summaryRow('up', outage.before),
+        summaryRow('killed', outage.during),
+        summaryRow('back', outage.after),
+      ],
     ) + faultList(faults),
     sharedAgainAfter === undefined
       ? 'No replica had a page from the other after the return.'
       : `${sharedAgainAfter.toFixed(2)} s after the return a replica had a page from the other.`,
   ];
+}
+
+const SUMMARY_HEAD = ['requests', 'errors', 'P50', 'P95', 'P99', 'max'];
+
+function summaryRow(
+  name: string,
+  { requests, errors, p50, p95, p99, max }: Summary,
+): (string | number)[] {
+  return [name, thousands(requests), errors, ...[p50, p95, p99, max].map(ms)];
 }
 
 function faultList(faults: Readonly<Record<string, number>>): string {
