@@ -5,6 +5,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import pg from 'pg';
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 
@@ -12,11 +13,12 @@ import { Environment } from '../config/environment.js';
 import { dependencyUnavailable } from '../problems/problem.js';
 import { clientDeadline } from './data-source.js';
 
-/** A statement with its values apart from its text. A name makes it a prepared statement of its connection. */
+/** A statement with its values apart from its text. */
 export interface Statement {
-  readonly name?: string;
   readonly text: string;
   readonly values: readonly unknown[];
+  /** Whether a connection keeps it prepared: for texts of which there are few. */
+  readonly prepared: boolean;
 }
 
 /** Requests that may wait for a connection, for each connection there is. Beyond it, waiting helps nobody. */
@@ -42,7 +44,9 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(Database.name);
   private readonly stopped = new AbortController();
   private pool: pg.Pool | undefined;
+  private readonly names = new Map<string, string>();
   private prepares = true;
+  private answering = true;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -68,10 +72,20 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
       throw dependencyUnavailable('The catalogue is too busy.');
     }
     try {
-      return await this.run<Row>(this.pool, statement);
+      const rows = await this.run<Row>(this.pool, statement);
+      if (!this.answering) {
+        this.answering = true;
+        this.logger.log('PostgreSQL answers again.');
+      }
+      return rows;
     } catch (error) {
       if (isOurFault(error)) {
         throw error;
+      }
+      // Once for each time that it goes away, not for each query that misses it.
+      if (this.answering) {
+        this.answering = false;
+        this.logger.warn(`PostgreSQL does not answer: ${reason(error)}.`);
       }
       throw dependencyUnavailable('The catalogue does not answer.', { cause: error });
     }
@@ -90,12 +104,12 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
 
   private async run<Row extends pg.QueryResultRow>(
     pool: pg.Pool,
-    { name, text, values }: Statement,
+    { text, values, prepared }: Statement,
   ): Promise<Row[]> {
     const unnamed = { text, values: [...values] };
     try {
-      const prepared = this.prepares && name !== undefined ? { name, ...unnamed } : unnamed;
-      return (await pool.query<Row>(prepared)).rows;
+      const query = prepared && this.prepares ? { name: this.nameOf(text), ...unnamed } : unnamed;
+      return (await pool.query<Row>(query)).rows;
     } catch (error) {
       if (!(error instanceof pg.DatabaseError && STATEMENT_LOST.has(error.code ?? ''))) {
         throw error;
@@ -106,6 +120,16 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
       }
       return (await pool.query<Row>(unnamed)).rows;
     }
+  }
+
+  /** Made of the text, so that no two builds behind one pooler mean different statements by one name. */
+  private nameOf(text: string): string {
+    let name = this.names.get(text);
+    if (name === undefined) {
+      name = createHash('sha256').update(text).digest('base64url');
+      this.names.set(text, name);
+    }
+    return name;
   }
 
   private async connect(): Promise<void> {

@@ -20,10 +20,11 @@ export class ProblemFilter implements ExceptionFilter {
   /** The same for an error that Fastify meets before it knows a route. */
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = toProblem(error);
-    if (problem.status === 500) {
+    if (problem.slug === 'internal-error') {
       this.logger.error({ requestId: request.id, ...trace(error) });
-    } else if (problem.status > 500) {
-      this.logger.warn({ requestId: request.id, problem: problem.slug, ...trace(problem.cause) });
+    } else {
+      // What a client did wrong is no news, and a dependency reports its own outage.
+      this.logger.debug({ requestId: request.id, problem: problem.slug, ...trace(problem.cause) });
     }
     const document = describeProblem(problem, { url: request.url, requestId: request.id });
     const stack = this.environment.NODE_ENV === 'development' ? trace(error) : {};

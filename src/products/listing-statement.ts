@@ -34,11 +34,11 @@ export function listingStatement(listing: Listing): Statement {
 /** One product as JSON, by its id. */
 export function productStatement(id: string): Statement {
   return {
-    name: 'product',
     text: `
       SELECT row_to_json(found)::text AS json
       FROM (SELECT ${PRODUCT} FROM products p WHERE p.id = $1::bigint AND p.deleted_at IS NULL) found`,
     values: [id],
+    prepared: true,
   };
 }
 
@@ -49,7 +49,7 @@ export function productStatement(id: string): Statement {
  * that one prepared statement serves them all. Rows are pulled one by one: no row too many is read.
  */
 function alongSort(listing: Listing): Statement {
-  const { sort, order, category, cursor } = listing;
+  const { sort } = listing;
   const { bind, values } = binder(listing.limit + 1);
   const range = remainingRange(listing);
   const conditions = [
@@ -58,11 +58,7 @@ function alongSort(listing: Listing): Statement {
     ...(range.maxPrice === undefined ? [] : [`p.price <= ${bind(range.maxPrice, 'numeric')}`]),
     ...afterCursor(listing, `p.${sort}`, bind),
   ];
-  const shape = Object.entries({ category, ...range, cursor })
-    .filter(([, value]) => value !== undefined)
-    .map(([name]) => name);
   return {
-    name: ['products', sort, order, ...shape].join(' '),
     text: `
       SELECT page.id, page.${VALUE[sort]} AS value, row_to_json(page)::text AS json
       FROM (
@@ -74,6 +70,7 @@ function alongSort(listing: Listing): Statement {
       ) page
       LIMIT $1::int`,
     values,
+    prepared: true,
   };
 }
 
@@ -86,8 +83,8 @@ function alongSort(listing: Listing): Statement {
  *
  * The planner would have to guess the size of the range, and guesses badly where price hangs together
  * with category or name; here the range is counted as far as the root. `coalesce`, which never has
- * anything to replace, hides the range of the second way from its guesses. Unnamed, for the LIMIT has
- * to be planned by value.
+ * anything to replace, hides the range of the second way from its guesses. Not prepared, for the LIMIT
+ * has to be planned by value.
  */
 function acrossPrices(listing: Listing): Statement {
   const { sort, minPrice, maxPrice } = listing;
@@ -137,6 +134,7 @@ function acrossPrices(listing: Listing): Statement {
         ORDER BY ${inOrder({ ...listing, category: undefined }, `p.${sort}`)}
       ) found`,
     values,
+    prepared: false,
   };
 }
 

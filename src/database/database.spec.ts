@@ -1,0 +1,83 @@
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import pg from 'pg';
+import type { DataSource } from 'typeorm';
+
+import type { Environment } from '../config/environment.js';
+import { Problem } from '../problems/problem.js';
+import { Database } from './database.js';
+
+type Query = (query: { name?: string; text: string }) => Promise<{ rows: object[] }>;
+
+const statement = { text: 'SELECT name', values: [], prepared: true };
+
+function databaseError(code: string): pg.DatabaseError {
+  return Object.assign(new pg.DatabaseError('of the server', 1, 'error'), { code });
+}
+
+/** A database that has just found its migrations applied, over a pool that answers as told. */
+async function connected(query: Query): Promise<Database> {
+  const dataSource = {
+    isInitialized: true,
+    driver: { master: { waitingCount: 0, query } },
+    options: {},
+    migrations: [],
+  } as unknown as DataSource;
+  const database = new Database(dataSource, { DATABASE_POOL_MAX: 1 } as Environment);
+  database.onApplicationBootstrap();
+  await new Promise(setImmediate);
+  return database;
+}
+
+describe(Database.name, () => {
+  beforeAll(() => {
+    Logger.overrideLogger(false);
+  });
+
+  it.each(['26000', '42P05'])('goes on without prepared statements after %s', async (code) => {
+    const query = jest.fn<Query>(({ name }) =>
+      name === undefined ? Promise.resolve({ rows: [{}] }) : Promise.reject(databaseError(code)),
+    );
+    const database = await connected(query);
+    expect(await database.query(statement)).toEqual([{}]);
+    expect(await database.query(statement)).toEqual([{}]);
+    expect(query.mock.calls.filter(([{ name }]) => name !== undefined)).toHaveLength(1);
+  });
+
+  it('prepares one text under one name, and another text under another', async () => {
+    const query = jest.fn<Query>(() => Promise.resolve({ rows: [] }));
+    const database = await connected(query);
+    query.mockClear();
+    for (const text of ['SELECT 1', 'SELECT 1', 'SELECT 2']) {
+      await database.query({ ...statement, text });
+    }
+    const [first, second, third] = query.mock.calls.map(([{ name }]) => name);
+    expect(first).toBe(second);
+    expect(third).not.toBe(first);
+    expect(first?.length).toBeLessThan(64);
+  });
+
+  it.each(['57P01', '57P03', '57014', '53300', '08006', '25006', '42501', '42P01'])(
+    'takes SQLSTATE %s for an outage',
+    async (code) => {
+      const database = await connected(({ text }) =>
+        text === statement.text
+          ? Promise.reject(databaseError(code))
+          : Promise.resolve({ rows: [] }),
+      );
+      const error = await database.query(statement).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(Problem);
+      expect(error).toMatchObject({
+        slug: 'dependency-unavailable',
+        headers: { 'Retry-After': '1' },
+      });
+    },
+  );
+
+  it.each(['42601', '22003', '23505'])('leaves SQLSTATE %s as our own fault', async (code) => {
+    const database = await connected(({ text }) =>
+      text === statement.text ? Promise.reject(databaseError(code)) : Promise.resolve({ rows: [] }),
+    );
+    await expect(database.query(statement)).rejects.toMatchObject({ code });
+  });
+});
