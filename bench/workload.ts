@@ -147,9 +147,21 @@ function seenBefore(depth: Depth, total: number, limit: number): number {
   }
 }
 
+/** A page is not asked for again among as many others: its lifetime in a cache is short, but not zero. */
+const DISTINCT = 50;
+
 /** Draws requests: all kinds equally often, and within a kind at random. */
 export function drawing(kinds: readonly (readonly ListedPage[])[]): () => ListedPage {
-  return () => pick(pick(kinds));
+  const recent: string[] = [];
+  return () => {
+    let page = pick(pick(kinds));
+    while (recent.includes(page.path)) {
+      page = pick(pick(kinds));
+    }
+    recent.push(page.path);
+    if (recent.length > DISTINCT) recent.shift();
+    return page;
+  };
 }
 
 function pick<Item>(items: readonly Item[]): Item {

@@ -31,6 +31,7 @@ interface Operation {
     description?: string;
     schema: Record<string, unknown> & { allOf?: object[] };
     example?: unknown;
+    examples?: unknown;
   }[];
   readonly responses: Record<string, { description: string; content?: Record<string, Content> }>;
 }
@@ -82,11 +83,11 @@ describe('The OpenAPI document', () => {
 
   it('says of every parameter what it takes, with a bound and an example or a default', () => {
     for (const [path, { parameters }] of operations) {
-      for (const { name, description, schema, example } of parameters) {
+      for (const { name, description, schema, example, examples } of parameters) {
         const bounds = ['enum', 'pattern', 'maximum', 'maxLength'].filter((key) =>
           [schema, ...(schema.allOf ?? [])].some((part) => key in part),
         );
-        const shown = example ?? schema.example ?? schema.default;
+        const shown = example ?? examples ?? schema.example ?? schema.default;
         expect({ path, name, description, bounds, shown }).toEqual({
           path,
           name,

@@ -61,7 +61,7 @@ export class ListingQuery {
   @ApiPropertyOptional({
     type: 'string',
     pattern: PRICE_PATTERN.source,
-    example: '20',
+    example: '500',
     description: 'Least price, inclusive: 0 to 9999999999.99, at most two decimal places.',
   })
   @IsOptional()
@@ -72,7 +72,7 @@ export class ListingQuery {
   @ApiPropertyOptional({
     type: 'string',
     pattern: PRICE_PATTERN.source,
-    example: '99.50',
+    example: '19999.50',
     description: 'Highest price, inclusive; not below minPrice.',
   })
   @IsOptional()
@@ -84,7 +84,15 @@ export class ListingQuery {
     type: 'string',
     minLength: 1,
     maxLength: 2048,
-    example: '20',
+    // The first is what the page at /docs fills in: nothing.
+    examples: {
+      first: { summary: 'The first page', value: '' },
+      id: { summary: 'In the default sort: the id of the last product seen', value: '20' },
+      token: {
+        summary: 'In another sort: the nextCursor as it came',
+        value: 'WyJwcmljZSIsImFzYyIsIjQ5LjUwIiwiMjAiXQ',
+      },
+    },
     description:
       'Where the page begins: the nextCursor of the page before. In the default sort it is the plain id of the last product seen (0 to 9223372036854775807, valid in both directions); in the others an opaque token that belongs to one sort and order.',
   })

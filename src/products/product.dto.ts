@@ -1,19 +1,19 @@
 import { ApiProperty } from '@nestjs/swagger';
 
 const EXAMPLE = {
-  id: '21',
-  sku: 'FRM-00000021',
-  name: 'Alphonso Mango',
-  description: 'Picked ripe in the morning and brought to the city the same day.',
-  category: 'Fruits',
-  price: '249.50',
+  id: '40',
+  sku: 'SAMPLE-000000040',
+  name: 'Solar Fence Energiser',
+  description: 'Made for smallholders: a device that a farmer near Ludhiana can repair.',
+  category: 'Electronics',
+  price: '10763.00',
   currency: 'INR',
-  unit: 'kg',
-  producer: 'Deshmukh Orchards',
-  latitude: 16.9902,
-  longitude: 73.312,
-  createdAt: '2026-03-14T05:32:18.123456Z',
-  updatedAt: '2026-03-14T05:32:18.123456Z',
+  unit: 'piece',
+  producer: 'Ludhiana Rural Innovation Cooperative',
+  latitude: 30.998477,
+  longitude: 75.909437,
+  createdAt: '2025-08-04T15:25:31.214305Z',
+  updatedAt: '2025-11-28T12:19:03.907968Z',
 };
 
 /** A product as the API gives it. */
@@ -106,7 +106,7 @@ export class ProductPageDto {
   @ApiProperty({
     type: String,
     nullable: true,
-    example: '21',
+    example: '40',
     description: 'What to pass as cursor for the next page; null on the last.',
   })
   readonly nextCursor!: string | null;
