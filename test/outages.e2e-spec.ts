@@ -86,6 +86,16 @@ describe('With PostgreSQL down', () => {
     expect((await ask(`${service.url}/health/ready`)).status).toBe(200);
   });
 
+  it('a product that is gone does not come back', async () => {
+    const product = `${service.url}/api/products/2`;
+    await ask(product);
+    await database.query('UPDATE products SET deleted_at = now() WHERE id = 2');
+    await sleep(2 * TTL_MS + 50);
+    expect((await ask(product)).status).toBe(404);
+    await postgres.kill();
+    expectUnavailable(await ask<ProblemBody>(product));
+  });
+
   it('pages are read again once it is back, without a restart', async () => {
     const url = unseen();
     await ask(url);

@@ -24,6 +24,11 @@ const PRODUCT = `
 const VALUE = { id: 'id', price: 'price', name: 'name', created_at: '"createdAt"' } as const;
 const TYPE = { id: 'bigint', price: 'numeric', name: 'text', created_at: 'timestamptz' } as const;
 
+/** Rows of a price range that is cheaper to sort than anything else is to try. */
+const TINY_RANGE = 'rows / 8';
+/** Rows of a price range that is sorted rather than passed over to: sorting costs more for each row. */
+const SMALL_RANGE = '2 * rows';
+
 /** The statement of a page and of the one row behind it, which tells whether there is a next page. */
 export function listingStatement(listing: Listing): Statement {
   return listing.sort !== 'price' && (listing.minPrice ?? listing.maxPrice) !== undefined
@@ -76,15 +81,17 @@ function alongSort(listing: Listing): Statement {
 
 /**
  * A page of a price range under another sort, which no single index holds. There are two ways: along
- * the price, sorting all of the range, or along the sort, passing over what is out of the range. The
- * first costs as many rows as the range has, the second limit × rows ÷ range. They meet at the root of
- * limit × rows: a range with no more rows than that is sorted, a larger one is passed over to. Both ways
- * read nothing but an index.
+ * the sort, passing over what is out of the range, or along the price, sorting all of the range. The
+ * first costs limit × rows ÷ range, the second as many rows as the range has; they meet at the root of
+ * limit × rows. Both read nothing but an index.
  *
  * The planner would have to guess the size of the range, and guesses badly where price hangs together
- * with category or name; here the range is counted as far as the root. `coalesce`, which never has
- * anything to replace, hides the range of the second way from its guesses. Not prepared, for the LIMIT
- * has to be planned by value.
+ * with category or name. Here the ways are tried in turn, each with a bound: a tiny range is sorted; a
+ * large one that is well spread fills the page along the sort within the root; what is left of small
+ * ranges is sorted; and a large range that the sort reaches late is passed over to, however far it is.
+ *
+ * `coalesce`, which never has anything to replace, hides the range from the planner's guesses. Not
+ * prepared, for the LIMIT has to be planned by value.
  */
 function acrossPrices(listing: Listing): Statement {
   const { sort, minPrice, maxPrice } = listing;
@@ -94,36 +101,60 @@ function acrossPrices(listing: Listing): Statement {
     ...(minPrice === undefined ? [] : [`p.price >= ${bind(minPrice, 'numeric')}`]),
     ...(maxPrice === undefined ? [] : [`p.price <= ${bind(maxPrice, 'numeric')}`]),
   ].join(' AND ');
+  const remaining = [...category, ...afterCursor(listing, `p.${sort}`, bind)].join(' AND ');
+  const along = inOrder(listing, `p.${sort}`);
+  const uncategorised = { ...listing, category: undefined };
+
+  /** The rows of the range as far as `most`, and one more when there are more. */
+  const inRange = (condition: string, most: string): string => `
+    SELECT p.id, p.${sort} AS value
+    FROM products p
+    WHERE ${[condition, ...category, range].join(' AND ')}
+    ORDER BY ${inOrder({ ...listing, sort: 'price', order: 'asc' }, 'p.price')}
+    LIMIT (SELECT ${most} + 1 FROM root)`;
+  const sorted = (rows: string, condition: string): string => `
+    SELECT p.id
+    FROM ${rows} p
+    WHERE ${[condition, ...afterCursor(listing, 'p.value', bind)].join(' AND ')}
+    ORDER BY ${inOrder(uncategorised, 'p.value')}
+    LIMIT $1::int`;
+
   return {
     text: `
       WITH root AS MATERIALIZED (
         SELECT ceil(sqrt($1::int * greatest(reltuples, 1)))::bigint AS rows
         FROM pg_class WHERE oid = 'products'::regclass
-      ), range AS MATERIALIZED (
-        SELECT p.id, p.${sort} AS value
-        FROM products p
-        WHERE ${[...category, range].join(' AND ')}
-        ORDER BY ${inOrder({ ...listing, sort: 'price', order: 'asc' }, 'p.price')}
-        LIMIT (SELECT rows + 1 FROM root)
-      ), size AS MATERIALIZED (
-        SELECT (SELECT count(*) FROM range) <= (SELECT rows FROM root) AS small
+      ), few AS MATERIALIZED (${inRange('true', TINY_RANGE)}
+      ), tiny AS MATERIALIZED (
+        SELECT count(*) <= (SELECT ${TINY_RANGE} FROM root) AS range FROM few
+      ), first AS MATERIALIZED (
+        SELECT p.id
+        FROM (
+          SELECT p.id, p.price
+          FROM products p
+          WHERE NOT (SELECT range FROM tiny) AND ${remaining}
+          ORDER BY ${along}
+          LIMIT (SELECT rows FROM root)
+        ) p
+        WHERE ${range}
+        LIMIT $1::int
+      ), settled AS MATERIALIZED (
+        SELECT (SELECT range FROM tiny) OR count(*) = $1::int AS page FROM first
+      ), many AS MATERIALIZED (${inRange('NOT (SELECT page FROM settled)', SMALL_RANGE)}
+      ), small AS MATERIALIZED (
+        SELECT count(*) <= (SELECT ${SMALL_RANGE} FROM root) AS range FROM many
       ), page AS (
+        (${sorted('few', '(SELECT range FROM tiny)')})
+        UNION ALL
+        SELECT id FROM first WHERE (SELECT page FROM settled)
+        UNION ALL
+        (${sorted('many', '(SELECT range FROM small)')})
+        UNION ALL
         (
           SELECT p.id
-          FROM range p
-          WHERE ${['(SELECT small FROM size)', ...afterCursor(listing, 'p.value', bind)].join(' AND ')}
-          ORDER BY ${inOrder({ ...listing, category: undefined }, 'p.value')}
-          LIMIT $1::int
-        ) UNION ALL (
-          SELECT p.id
           FROM products p
-          WHERE ${[
-            'NOT (SELECT small FROM size)',
-            ...category,
-            `coalesce(${range}, false)`,
-            ...afterCursor(listing, `p.${sort}`, bind),
-          ].join(' AND ')}
-          ORDER BY ${inOrder(listing, `p.${sort}`)}
+          WHERE NOT (SELECT range FROM small) AND ${remaining} AND coalesce(${range}, false)
+          ORDER BY ${along}
           LIMIT $1::int
         )
       )
@@ -131,7 +162,7 @@ function acrossPrices(listing: Listing): Statement {
       FROM (
         SELECT ${PRODUCT}
         FROM page JOIN products p USING (id)
-        ORDER BY ${inOrder({ ...listing, category: undefined }, `p.${sort}`)}
+        ORDER BY ${inOrder(uncategorised, `p.${sort}`)}
       ) found`,
     values,
     prepared: false,

@@ -145,11 +145,11 @@ export class PageCache {
         return serve(older, 'STALE');
       }
       while (redisHasTime()) {
-        await sleep(POLL_MS);
         const read = await this.consult(key, version);
         if (read !== undefined) {
           return read;
         }
+        await sleep(POLL_MS);
       }
     }
     try {
@@ -178,10 +178,14 @@ export class PageCache {
       const page = { ...(await read()), version, readAt };
       this.failing = false;
       this.memory.set(key, page);
+      // Nobody waits for Redis to take it.
       void this.store.set(key, page);
       return serve(page, 'MISS');
     } catch (error) {
       if (!isUnavailable(error)) {
+        // What is gone must not come back when PostgreSQL fails.
+        this.memory.delete(key);
+        void this.store.delete(key);
         throw error;
       }
       this.failing = true;

@@ -37,6 +37,11 @@ export class PageStore {
       redis.set(redisKey(key), bytes, 'PX', this.environment.CACHE_STALE_MS),
     );
   }
+
+  /** Forgets the page under a key. */
+  async delete(key: string): Promise<void> {
+    await this.redis.attempt((redis) => redis.unlink(redisKey(key)));
+  }
 }
 
 function redisKey(key: string): string {
