@@ -1,7 +1,7 @@
 import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyServerOptions } from 'fastify';
+import type { FastifyHttpOptions, RawServerDefault } from 'fastify';
 import { randomUUID } from 'node:crypto';
 
 import { setUpDocs } from './app.docs.js';
@@ -32,8 +32,10 @@ const LEVELS: Record<Exclude<Environment['LOG_LEVEL'], 'silent'>, LogLevel> = {
  * @throws InvalidEnvironmentError when a variable is missing or bad.
  */
 export async function createApp(): Promise<NestFastifyApplication> {
-  const options: FastifyServerOptions = {
+  const options: FastifyHttpOptions<RawServerDefault> = {
     genReqId: ({ headers }) => requestId(headers['x-request-id']),
+    // A missing Host is refused below, as a problem.
+    http: { requireHostHeader: false },
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: IDLE_SOCKET_TIMEOUT_MS,
     // While draining, a request on a connection that is still open is answered, not refused.
@@ -51,8 +53,16 @@ export async function createApp(): Promise<NestFastifyApplication> {
   const fastify = adapter.getInstance();
   fastify.addHook('onRequest', (request, response, done) => {
     response.header('X-Request-Id', request.id);
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+      done(new Problem('malformed-request', 'The request has no Host header.'));
+      return;
+    }
     // Told before a body is read, whose faults would be no help to anyone here.
     done(request.is404 ? new Problem('not-found', 'No resource has this path.') : undefined);
+  });
+  // An expectation that nobody knows may be ignored (RFC 9110, section 10.1.1); Node would refuse it bare.
+  fastify.server.on('checkExpectation', (request, response) => {
+    fastify.server.emit('request', request, response);
   });
   const refuse = refuseOtherMethods(fastify);
 
@@ -69,7 +79,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
       origin: [...environment.CORS_ORIGINS],
       methods: ['GET', 'HEAD'],
       strictPreflight: false,
-      exposedHeaders: ['ETag', 'Link', 'Retry-After', 'X-Cache', 'X-Request-Id'],
+      exposedHeaders: ['Age', 'ETag', 'Link', 'Retry-After', 'X-Cache', 'X-Request-Id'],
     });
   }
   if (environment.DOCS_ENABLED) {

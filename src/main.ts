@@ -4,6 +4,9 @@ import { createApp } from './app.setup.js';
 import { Environment } from './config/environment.js';
 import { InvalidEnvironmentError } from './config/invalid-environment.error.js';
 
+/** What can be wrong with the address to listen on. */
+const UNLISTENABLE = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES', 'ENOTFOUND', 'EAI_AGAIN']);
+
 try {
   const app = await createApp();
   const { HOST, PORT } = app.get(Environment);
@@ -20,7 +23,7 @@ function explain(error: unknown): string {
     return error.message;
   }
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+  if (code !== undefined && UNLISTENABLE.has(code)) {
     return `Cannot listen on HOST and PORT as they are set: ${(error as Error).message}.`;
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

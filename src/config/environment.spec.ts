@@ -69,6 +69,23 @@ describe(readEnvironment.name, () => {
     expect(faults === '').toBe(good);
   });
 
+  it.each([
+    'redis://host:6379/abc',
+    'redis://host:6379/1/2',
+    'redis://:p%zz@host',
+    'redis://host?commandTimeout=9000',
+    'redis://',
+  ])('refuses REDIS_URL=%s', (REDIS_URL) => {
+    expect(faultsOf({ DATABASE_URL, REDIS_URL })).toContain('REDIS_URL: got');
+  });
+
+  it.each(['postgres://u:50%off@host/db', `${DATABASE_URL}?sslmode=require&sslmode=disable`])(
+    'refuses DATABASE_URL=%s',
+    (url) => {
+      expect(faultsOf({ DATABASE_URL: url })).toContain('DATABASE_URL: got');
+    },
+  );
+
   it('reads origins, and refuses what is no exact origin', () => {
     const { CORS_ORIGINS } = readEnvironment({
       DATABASE_URL,

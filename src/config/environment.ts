@@ -64,29 +64,49 @@ function Check(
   };
 }
 
-function isUrl(value: unknown, protocols: readonly string[]): value is string {
-  return (
-    typeof value === 'string' &&
-    URL.canParse(value) &&
-    protocols.includes(new URL(value).protocol) &&
-    new URL(value).hostname !== ''
-  );
+function toUrl(value: unknown, protocols: readonly string[]): URL | undefined {
+  if (typeof value !== 'string' || !URL.canParse(value)) {
+    return undefined;
+  }
+  const url = new URL(value);
+  return protocols.includes(url.protocol) && url.hostname !== '' ? url : undefined;
+}
+
+/** Whether user and password, where there are any, are percent-encoded as URLs have it. */
+function isDecodable({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function PostgresUrl(): PropertyDecorator {
   return Check(
     'postgresUrl',
     `postgresql://user:password@host:port/database, sslmode (if any) one of ${SSL_MODES.join(', ')}`,
-    (value) =>
-      isUrl(value, ['postgres:', 'postgresql:']) &&
-      SSL_MODES.includes(new URL(value).searchParams.get('sslmode') ?? 'disable'),
+    (value) => {
+      const url = toUrl(value, ['postgres:', 'postgresql:']);
+      const [sslmode = 'disable', ...others] = url?.searchParams.getAll('sslmode') ?? [];
+      return (
+        url !== undefined && isDecodable(url) && SSL_MODES.includes(sslmode) && others.length === 0
+      );
+    },
   );
 }
 
 function RedisUrl(): PropertyDecorator {
-  return Check('redisUrl', 'redis://host:port or rediss://host:port', (value) =>
-    isUrl(value, ['redis:', 'rediss:']),
-  );
+  // Without a query: ioredis would take it for options, and the deadlines are among those.
+  return Check('redisUrl', 'redis://user:password@host:port/number, or rediss://', (value) => {
+    const url = toUrl(value, ['redis:', 'rediss:']);
+    return (
+      url !== undefined &&
+      isDecodable(url) &&
+      /^\/?\d{0,5}$/.test(url.pathname) &&
+      url.search === ''
+    );
+  });
 }
 
 function Origins(): PropertyDecorator {
@@ -99,9 +119,7 @@ function Origins(): PropertyDecorator {
       'exact origins, comma-separated, such as https://farmlokal.example',
       (value) =>
         Array.isArray(value) &&
-        value.every(
-          (origin) => isUrl(origin, ['http:', 'https:']) && new URL(origin).origin === origin,
-        ),
+        value.every((origin) => toUrl(origin, ['http:', 'https:'])?.origin === origin),
     ),
   );
 }

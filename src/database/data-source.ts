@@ -38,6 +38,8 @@ export function createDataSource(url: string, limits: DataSourceLimits): DataSou
     migrations: [join(import.meta.dirname, '../migrations/*.js')],
     migrationsTransactionMode: 'each',
     installExtensions: false,
-    logging: ['error', 'warn'],
+    logging: false,
+    // A connection that breaks while nobody uses it is replaced; whoever needs one and gets none says so.
+    poolErrorHandler: () => undefined,
   });
 }

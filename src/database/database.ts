@@ -201,6 +201,6 @@ function isOurFault(error: unknown): boolean {
 /** What went wrong, without an address or a password. */
 function reason(error: unknown): string {
   const { code } = error as { code?: unknown };
-  const name = error instanceof Error ? error.message : 'unknown';
-  return typeof code === 'string' ? code : name;
+  const message = error instanceof Error ? error.message.replace(/\.$/, '') : 'unknown';
+  return typeof code === 'string' ? code : message;
 }

@@ -1,4 +1,6 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Environment } from '../config/environment.js';
@@ -16,6 +18,7 @@ export class Readiness implements BeforeApplicationShutdown {
   constructor(
     private readonly database: Database,
     private readonly environment: Environment,
+    private readonly adapterHost: HttpAdapterHost,
   ) {}
 
   /** What stands in the way; undefined when nothing does. */
@@ -28,5 +31,10 @@ export class Readiness implements BeforeApplicationShutdown {
   async beforeApplicationShutdown(): Promise<void> {
     this.draining = true;
     await sleep(this.environment.SHUTDOWN_DELAY_MS);
+    // From here the server waits for what it is answering, but not for clients that never finish asking.
+    const server = this.adapterHost.httpAdapter.getHttpServer() as Server;
+    setTimeout(() => {
+      server.closeAllConnections();
+    }, this.environment.DATABASE_STATEMENT_TIMEOUT_MS + 1000).unref();
   }
 }

@@ -31,7 +31,7 @@ export function refuseOtherMethods(fastify: FastifyInstance): () => void {
         });
       };
       // Refused before the body is read: its size or form does not matter any more.
-      if (!url.includes('*') && others.length > 0) {
+      if (url !== '*' && url !== '/*' && others.length > 0) {
         fastify.route({ url, method: others, onRequest: refuse, handler: refuse });
       }
     }

@@ -22,6 +22,7 @@ describe(toProblem.name, () => {
 
   it.each([
     [400, 'malformed-request'],
+    [403, 'not-found'],
     [404, 'not-found'],
     [405, 'method-not-allowed'],
     [413, 'payload-too-large'],
@@ -31,9 +32,17 @@ describe(toProblem.name, () => {
   ])("knows the framework's %i", (statusCode, slug) => {
     expect(toProblem({ statusCode, message: 'internal words' })).toMatchObject({
       slug,
-      status: statusCode,
+      status: statusCode === 403 ? 404 : statusCode,
       detail: expect.not.stringContaining('internal words'),
     });
+  });
+
+  it.each([
+    ['/api/products?x=1#y', '/api/products'],
+    ['http://user:secret@host/api/products?x=1', '/api/products'],
+    ['/%', '/%'],
+  ])('has the path of %s for its instance', (url, instance) => {
+    expect(describeProblem(toProblem(new Error()), { ...occurrence, url }).instance).toBe(instance);
   });
 
   it("knows Nest's exceptions", () => {

@@ -1,4 +1,4 @@
-import { HttpException, HttpStatus } from '@nestjs/common';
+import { HttpException, HttpStatus, NotFoundException } from '@nestjs/common';
 
 import { PROBLEM_TYPES, type ProblemSlug } from './problem-types.js';
 import { Problem, type ParameterFault } from './problem.js';
@@ -34,6 +34,8 @@ const INTERNAL = new Problem(
 const DETAILS = new Map<number, string>([
   [HttpStatus.NOT_FOUND, 'No resource has this path.'],
   [HttpStatus.REQUEST_TIMEOUT, 'The request did not arrive in time.'],
+  [HttpStatus.PRECONDITION_FAILED, 'The precondition does not hold.'],
+  [HttpStatus.REQUESTED_RANGE_NOT_SATISFIABLE, 'There is no such range.'],
   [HttpStatus.PAYLOAD_TOO_LARGE, 'The body is larger than this resource takes.'],
   [HttpStatus.URI_TOO_LONG, 'A part of the path is too long.'],
   [HttpStatus.UNSUPPORTED_MEDIA_TYPE, 'The body has to be application/json.'],
@@ -49,6 +51,10 @@ export function toProblem(error: unknown): Problem {
     return error;
   }
   const status = statusOf(error);
+  if (status === 403) {
+    // What may not be read is, to whoever asks, not there.
+    return toProblem(new NotFoundException());
+  }
   if (status < 400 || status >= 500) {
     return INTERNAL;
   }
@@ -72,7 +78,8 @@ export function describeProblem(
     title: PROBLEM_TYPES[slug].title,
     status,
     detail,
-    instance: url.split('?', 1)[0] ?? url,
+    // Without the origin that a proxy's request may name, and whatever stands in it.
+    instance: url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, ''),
     requestId,
     ...(errors === undefined ? {} : { errors }),
   };

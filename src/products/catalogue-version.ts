@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { randomUUID } from 'node:crypto';
 
 import { RedisConnection } from '../redis/redis-connection.js';
@@ -6,34 +7,41 @@ import { RedisConnection } from '../redis/redis-connection.js';
 const KEY = 'farmlokal:catalogue-version';
 /** How long a replica may go on without asking: half of the second that it has to follow a change. */
 const ASK_AGAIN_MS = 500;
+/** Marks left behind that are remembered: more than changes come between two backups of a Redis. */
+const REMEMBERED_MARKS = 10_000;
 
 /**
  * A mark that all replicas share and every catalogue change replaces. A page carries the mark under
- * which it was read: one with another mark is older than some change. Marks are random and compared
- * for equality, so a Redis that was emptied or rolled back makes pages old, never young.
+ * which it was read: one with another mark is older than some change. Marks are random and never come
+ * back: a Redis that was emptied gets a new one, and one that was rolled back is told a new one by
+ * whoever has left the old one behind. So pages can only be taken for old, never for young.
  */
 @Injectable()
 export class CatalogueVersion {
   private version: string = randomUUID();
-  private askedAt = 0;
+  private readonly left = new LRUCache<string, true>({ max: REMEMBERED_MARKS });
+  /** When Redis was last asked, and when it last answered, in the process's own milliseconds. */
+  private askedAt = -Infinity;
+  private answeredAt = -Infinity;
   private asking: Promise<void> | undefined;
-  /** A change of ours that Redis has not been told yet. */
+  /** Whether Redis has yet to be told of a change of ours. */
   private untold = false;
 
   constructor(private readonly redis: RedisConnection) {}
 
-  /** Whether the shared pages can be told old from young: not while a change of ours is unknown there. */
+  /** Whether the mark is known to be the one that all replicas share, give or take a second. */
   get shared(): boolean {
-    return !this.untold;
+    return !this.untold && performance.now() - this.answeredAt < 2 * ASK_AGAIN_MS;
   }
 
   /** The version now. Asks Redis when it was last asked half a second ago, else answers at once. */
   current(): string | Promise<string> {
-    if (Date.now() - this.askedAt < ASK_AGAIN_MS || !this.redis.available) {
+    if (performance.now() - this.askedAt < ASK_AGAIN_MS || !this.redis.available) {
       return this.version;
     }
     this.asking ??= this.ask().finally(() => {
       this.asking = undefined;
+      this.askedAt = performance.now();
     });
     return this.asking.then(() => this.version);
   }
@@ -44,33 +52,53 @@ export class CatalogueVersion {
    */
   async change(): Promise<void> {
     this.untold = true;
-    this.version = randomUUID();
-    await this.tell();
+    const mark = randomUUID();
+    this.adopt(mark);
+    await this.tell(mark);
   }
 
   private async ask(): Promise<void> {
-    this.askedAt = Date.now();
     if (this.untold) {
-      // A new mark: the one that failed may have arrived, and pages may have been read under it since.
-      this.version = randomUUID();
-      await this.tell();
+      await this.tell(randomUUID());
       return;
     }
     const before = this.version;
-    const [, told] =
-      (await this.redis.attempt((redis) =>
-        Promise.all([redis.set(KEY, before, 'NX'), redis.get(KEY)]),
-      )) ?? [];
-    if (typeof told === 'string' && this.version === before) {
-      this.version = told;
+    const answers = await this.redis.attempt((redis) =>
+      Promise.all([redis.set(KEY, randomUUID(), 'NX'), redis.get(KEY)]),
+    );
+    const mark = answers?.[1];
+    if (typeof mark !== 'string' || this.version !== before) {
+      return;
+    }
+    if (this.left.has(mark)) {
+      this.untold = true;
+      await this.tell(randomUUID());
+      return;
+    }
+    this.answeredAt = performance.now();
+    this.adopt(mark);
+  }
+
+  /**
+   * Tells Redis a mark, and goes by it once it is there. Each try takes a new one: one that failed may
+   * have arrived all the same, and pages may have been read under it since.
+   */
+  private async tell(mark: string): Promise<void> {
+    const before = this.version;
+    const answer = await this.redis.attempt((redis) => redis.set(KEY, mark));
+    if (answer === undefined) {
+      setTimeout(() => void this.current(), ASK_AGAIN_MS).unref();
+    } else if (this.version === before) {
+      this.untold = false;
+      this.answeredAt = performance.now();
+      this.adopt(mark);
     }
   }
 
-  private async tell(): Promise<void> {
-    const version = this.version;
-    const answer = await this.redis.attempt((redis) => redis.set(KEY, version));
-    if (answer !== undefined && this.version === version) {
-      this.untold = false;
+  private adopt(mark: string): void {
+    if (mark !== this.version) {
+      this.left.set(this.version, true);
+      this.version = mark;
     }
   }
 }

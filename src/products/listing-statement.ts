@@ -1,6 +1,5 @@
 import type { Statement } from '../database/database.js';
 import { type Listing, MAX_LIMIT } from './listing.js';
-import { comparePrices } from './product-values.js';
 
 /** A row as the listing reads it. */
 export interface ListingRow {
@@ -56,11 +55,9 @@ export function productStatement(id: string): Statement {
 function alongSort(listing: Listing): Statement {
   const { sort } = listing;
   const { bind, values } = binder(listing.limit + 1);
-  const range = remainingRange(listing);
   const conditions = [
     ...inCategory(listing, bind),
-    ...(range.minPrice === undefined ? [] : [`p.price >= ${bind(range.minPrice, 'numeric')}`]),
-    ...(range.maxPrice === undefined ? [] : [`p.price <= ${bind(range.maxPrice, 'numeric')}`]),
+    ...inPriceRange(listing, bind),
     ...afterCursor(listing, `p.${sort}`, bind),
   ];
   return {
@@ -94,13 +91,10 @@ function alongSort(listing: Listing): Statement {
  * prepared, for the LIMIT has to be planned by value.
  */
 function acrossPrices(listing: Listing): Statement {
-  const { sort, minPrice, maxPrice } = listing;
+  const { sort } = listing;
   const { bind, values } = binder(listing.limit + 1);
   const category = inCategory(listing, bind);
-  const range = [
-    ...(minPrice === undefined ? [] : [`p.price >= ${bind(minPrice, 'numeric')}`]),
-    ...(maxPrice === undefined ? [] : [`p.price <= ${bind(maxPrice, 'numeric')}`]),
-  ].join(' AND ');
+  const range = inPriceRange(listing, bind).join(' AND ');
   const remaining = [...category, ...afterCursor(listing, `p.${sort}`, bind)].join(' AND ');
   const along = inOrder(listing, `p.${sort}`);
   const uncategorised = { ...listing, category: undefined };
@@ -182,6 +176,13 @@ function inCategory({ category }: Listing, bind: Bind): string[] {
   return category === undefined ? [standing] : [standing, `p.category = ${bind(category, 'text')}`];
 }
 
+function inPriceRange({ minPrice, maxPrice }: Listing, bind: Bind): string[] {
+  return [
+    ...(minPrice === undefined ? [] : [`p.price >= ${bind(minPrice, 'numeric')}`]),
+    ...(maxPrice === undefined ? [] : [`p.price <= ${bind(maxPrice, 'numeric')}`]),
+  ];
+}
+
 function afterCursor({ order, cursor, sort }: Listing, value: string, bind: Bind): string[] {
   if (cursor === undefined) {
     return [];
@@ -200,23 +201,3 @@ function inOrder({ sort, order, category }: OrderedBy, value: string): string {
 }
 
 type OrderedBy = Pick<Listing, 'sort' | 'order'> & { readonly category?: string | undefined };
-
-/**
- * The price bounds that still say something. Sorted by price, a cursor within the range replaces the
- * bound behind it: with both, PostgreSQL may start its scan at the bound and read up to the cursor.
- */
-function remainingRange({
-  sort,
-  order,
-  minPrice,
-  maxPrice,
-  cursor,
-}: Listing): Pick<Listing, 'minPrice' | 'maxPrice'> {
-  const price = sort === 'price' ? cursor?.value : undefined;
-  const passed = (bound: string | undefined, direction: 1 | -1): boolean =>
-    price !== undefined && bound !== undefined && comparePrices(price, bound) * direction >= 0;
-  return {
-    ...(minPrice === undefined || (order === 'asc' && passed(minPrice, 1)) ? {} : { minPrice }),
-    ...(maxPrice === undefined || (order === 'desc' && passed(maxPrice, -1)) ? {} : { maxPrice }),
-  };
-}

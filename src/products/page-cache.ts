@@ -46,8 +46,8 @@ interface Flight {
 /**
  * Pages by key: in the process, behind it in Redis, behind that in PostgreSQL.
  *
- * A page is fresh for `CACHE_TTL_MS`. For as long again it is still served, and read anew in the
- * background (stale-while-revalidate, RFC 5861). After that, or once the catalogue has changed, it
+ * A page is fresh for `CACHE_TTL_MS`. For as long again, while changes are heard of, it is still served
+ * and read anew in the background (stale-while-revalidate, RFC 5861). After that, or once the catalogue has changed, it
  * stands in for a failing database only, up to `CACHE_STALE_MS` (stale-if-error). A page is read
  * once at a time in a process, and by one process at a time while Redis can tell.
  */
@@ -74,7 +74,7 @@ export class PageCache {
    * @throws whatever `read` throws, when no older page may stand in.
    */
   async get(key: string, read: Read): Promise<ServedPage> {
-    const startedAt = Date.now();
+    const startedAt = performance.now();
     const known = this.version.current();
     const version = typeof known === 'string' ? known : await known;
     const page = this.memory.get(key);
@@ -130,7 +130,8 @@ export class PageCache {
     startedAt: number,
   ): Promise<ServedPage> {
     const redisHasTime = (): boolean =>
-      this.version.shared && Date.now() - startedAt <= REDIS_BUDGET_MS - REDIS_COMMAND_TIMEOUT_MS;
+      this.version.shared &&
+      performance.now() - startedAt <= REDIS_BUDGET_MS - REDIS_COMMAND_TIMEOUT_MS;
 
     const shared = redisHasTime() ? await this.consult(key, version) : undefined;
     if (shared !== undefined) {
@@ -201,9 +202,14 @@ export class PageCache {
     if (page.version !== version) {
       return 'old';
     }
-    const age = Date.now() - page.readAt;
+    // A page from the future is one of a replica with another clock: as far off as it is old.
+    const age = Math.abs(Date.now() - page.readAt);
     const ttl = this.environment.CACHE_TTL_MS;
-    return age < ttl ? 'fresh' : age < 2 * ttl ? 'ageing' : 'old';
+    if (age < ttl) {
+      return 'fresh';
+    }
+    // A replica that cannot hear of changes has to see them within the TTL.
+    return age < 2 * ttl && this.version.shared ? 'ageing' : 'old';
   }
 
   private standsIn(page: StoredPage): boolean {

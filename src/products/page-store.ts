@@ -52,8 +52,14 @@ function parse(bytes: Buffer): StoredPage | undefined {
   const end = bytes.indexOf(NEWLINE);
   try {
     const head: unknown = JSON.parse(bytes.toString('utf8', 0, end));
-    // A copy: the slice would keep the whole chunk from the network in memory.
-    return isHead(head) ? { ...head, body: Buffer.from(bytes.subarray(end + 1)) } : undefined;
+    if (!isHead(head)) {
+      return undefined;
+    }
+    // A copy, for the slice would keep the whole chunk from the network in memory, and not from Node's
+    // pool, of which it would keep its neighbours.
+    const body = Buffer.allocUnsafeSlow(bytes.length - end - 1);
+    bytes.copy(body, 0, end + 1);
+    return { ...head, body };
   } catch {
     return undefined;
   }

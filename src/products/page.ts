@@ -11,7 +11,9 @@ export interface Page {
 
 /** Makes a page of a JSON text; `next` is the relative reference of the page behind it. */
 export function createPage(json: string, next?: string): Page {
-  const body = Buffer.from(json);
+  // A buffer of its own: one from Node's pool would keep its neighbours in memory as long as it is cached.
+  const body = Buffer.allocUnsafeSlow(Buffer.byteLength(json));
+  body.write(json);
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
   return next === undefined ? { body, etag } : { body, etag, link: `<${next}>; rel="next"` };
 }

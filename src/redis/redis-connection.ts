@@ -12,7 +12,11 @@ import { Environment } from '../config/environment.js';
 export const REDIS_COMMAND_TIMEOUT_MS = 50;
 /** After a command has failed, how long nobody asks again: a frozen Redis then costs few requests anything. */
 const SUSPENSION_MS = 500;
-const SOCKET_TIMEOUT_MS = 2000;
+/** Timeouts in a row after which the connection is given up for a new one. */
+const PATIENT_TIMEOUTS = 5;
+const READONLY_RECONNECT_MS = 5000;
+/** Replies that tell of the state of Redis; others are about one key or one command. */
+const REFUSALS = /^(OOM|READONLY|LOADING|MISCONF|NOAUTH|NOPERM|MASTERDOWN|CLUSTERDOWN)/;
 const CONNECT_TIMEOUT_MS = 2000;
 const RECONNECT_MAX_MS = 1000;
 
@@ -24,8 +28,11 @@ const RECONNECT_MAX_MS = 1000;
 export class RedisConnection implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(RedisConnection.name);
   private readonly redis: Redis | undefined;
-  private suspendedUntil = 0;
-  private silent = false;
+  private suspendedUntil = -Infinity;
+  private timeouts = 0;
+  private reconnectedAt = -Infinity;
+  /** Whether the last that was heard of Redis is good; undefined before anything is. */
+  private answering: boolean | undefined;
 
   constructor({ REDIS_URL }: Environment) {
     if (REDIS_URL !== undefined) {
@@ -33,14 +40,13 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
         lazyConnect: true,
         connectTimeout: CONNECT_TIMEOUT_MS,
         commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
-        socketTimeout: SOCKET_TIMEOUT_MS,
         enableOfflineQueue: false,
         enableAutoPipelining: true,
         maxRetriesPerRequest: 0,
         retryStrategy: (attempt) =>
           Math.min(50 * attempt, RECONNECT_MAX_MS) * (0.5 + Math.random()),
         // A replica promoted elsewhere: the address now leads to another server.
-        reconnectOnError: (error) => error.message.startsWith('READONLY'),
+        reconnectOnError: (error) => error.message.startsWith('READONLY') && this.mayReconnect(),
       });
       this.watch(this.redis);
     }
@@ -48,7 +54,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
 
   /** Whether a command has a fair chance right now. */
   get available(): boolean {
-    return this.redis?.status === 'ready' && Date.now() >= this.suspendedUntil;
+    return this.redis?.status === 'ready' && performance.now() >= this.suspendedUntil;
   }
 
   /**
@@ -62,10 +68,12 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
       return undefined;
     }
     try {
-      return await command(this.redis);
+      const answer = await command(this.redis);
+      this.timeouts = 0;
+      this.report(true, 'Redis answers again.');
+      return answer;
     } catch (error) {
-      this.suspendedUntil = Date.now() + SUSPENSION_MS;
-      this.report(error instanceof Error ? error.message : String(error));
+      this.suspend(this.redis, error instanceof Error ? error : new Error(String(error)));
       return undefined;
     }
   }
@@ -85,20 +93,51 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
 
   private watch(redis: Redis): void {
     redis.on('ready', () => {
-      this.suspendedUntil = 0;
-      this.silent = false;
-      this.logger.log('Redis is connected.');
+      this.suspendedUntil = -Infinity;
+      this.timeouts = 0;
+      if (this.answering === undefined) {
+        this.report(true, 'Redis is connected.');
+      }
     });
     redis.on('error', (error: NodeJS.ErrnoException) => {
-      this.report(error.code ?? error.message);
+      this.report(false, `Going on without Redis: ${error.code ?? error.message}`);
     });
   }
 
-  /** Once for each time that Redis goes away, not for each command that misses it. */
-  private report(cause: string): void {
-    if (!this.silent) {
-      this.silent = true;
-      this.logger.warn(`Going on without Redis: ${cause}.`);
+  private suspend(redis: Redis, { name, message }: Error): void {
+    if (name === 'ReplyError' && !REFUSALS.test(message)) {
+      this.logger.warn(`Redis refuses a command: ${message}`);
+      return;
+    }
+    this.suspendedUntil = performance.now() + SUSPENSION_MS;
+    this.report(false, `Going on without Redis: ${message}`);
+    this.timeouts += 1;
+    if (name !== 'ReplyError' && this.timeouts >= PATIENT_TIMEOUTS) {
+      // What waits on a dead connection would otherwise wait for as long as it takes to be noticed.
+      this.timeouts = 0;
+      redis.disconnect(true);
+    }
+  }
+
+  private mayReconnect(): boolean {
+    const now = performance.now();
+    if (now - this.reconnectedAt < READONLY_RECONNECT_MS) {
+      return false;
+    }
+    this.reconnectedAt = now;
+    return true;
+  }
+
+  /** Once for each time that Redis goes away or comes back, not for each command. */
+  private report(answering: boolean, message: string): void {
+    if (this.answering === answering) {
+      return;
+    }
+    this.answering = answering;
+    if (answering) {
+      this.logger.log(message);
+    } else {
+      this.logger.warn(message);
     }
   }
 }
