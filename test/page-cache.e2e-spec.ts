@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
+import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 
 import type { RedisServer } from '../dev/redis-server.js';
 import { type Answer, ask, type ProductPage } from './support/answer.js';
@@ -11,6 +12,7 @@ import { startRedis } from './support/redis-server.js';
 import { type Service, startService } from './support/service.js';
 
 const TTL_MS = 3000;
+const VERSION_KEY = 'farmlokal:catalogue-version';
 
 describe('The page cache', () => {
   let database: Database;
@@ -200,6 +202,34 @@ describe('The page cache', () => {
     await change(one, 'After');
     await sleep(600);
     expect(summary(await page(two)).name).toBe('After');
+  });
+
+  it('follows a change for every request that arrives while it asks', async () => {
+    await page(one);
+    await page(two);
+    await sleep(1500);
+    await change(one, 'After');
+    await sleep(600);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => page(two)));
+    expect(answers.map((answer) => summary(answer).name)).toEqual(answers.map(() => 'After'));
+  });
+
+  it.each<[string, (client: Redis, mark: string) => Promise<unknown>]>([
+    ['emptied', (client) => client.flushall()],
+    ['rolled back', (client, mark) => client.set(VERSION_KEY, mark)],
+  ])('never takes an old page for a young one, though Redis is %s', async (_, spoil) => {
+    const client = new Redis(redis.url);
+    await page(one);
+    await page(two);
+    const mark = (await client.get(VERSION_KEY)) ?? '';
+    await change(one, 'After');
+    await spoil(client, mark);
+    for (let nth = 0; nth < 75; nth += 1) {
+      expect(summary(await page(one)).name).toBe('After');
+      if (nth > 50) expect(summary(await page(two)).name).toBe('After');
+      await sleep(20);
+    }
+    client.disconnect();
   });
 
   it('tells of a change that Redis could not be told when it is back', async () => {

@@ -187,10 +187,15 @@ describe('A request that cannot be answered', () => {
     },
   );
 
-  it('is answered as a problem even when it is no HTTP', async () => {
+  it.each([
+    ['no HTTP at all', 'GARBAGE\r\n\r\n'],
+    ['no Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'],
+  ])('is answered as a problem with %s', async (_, request) => {
     const { port } = new URL(service.url);
     const answer = await new Promise<string>((resolve, reject) => {
-      const socket = connect(Number(port), '127.0.0.1', () => socket.end('GARBAGE\r\n\r\n'));
+      const socket = connect(Number(port), '127.0.0.1', () => {
+        socket.write(request);
+      });
       let text = '';
       socket.on('data', (chunk) => (text += chunk.toString()));
       socket.on('close', () => {

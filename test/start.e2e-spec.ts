@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { onFreePort } from '../dev/free-port.js';
@@ -202,5 +203,24 @@ describe('SIGTERM', () => {
     expect((await ask(`${service.url}/api/products`)).status).toBe(200);
     expect(await service.exited()).toBe(0);
     await database.drop();
+  });
+
+  it('is not held up by a client that never finishes asking', async () => {
+    const service = await startService({
+      DATABASE_URL: 'postgres://127.0.0.1:1/none',
+      DATABASE_STATEMENT_TIMEOUT_MS: '500',
+      SHUTDOWN_DELAY_MS: '0',
+    });
+    const { port } = new URL(service.url);
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write('GET /health/live HTTP/1.1\r\nHost: x\r\nX-A: ');
+    const drip = setInterval(() => socket.write('a'), 200);
+    await sleep(300);
+
+    await service.kill('SIGTERM');
+    expect(await service.exited()).toBe(0);
+    clearInterval(drip);
+    socket.destroy();
   });
 });
