@@ -18,6 +18,8 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       // Nest and TypeORM declare their options as classes; nobody constructs those.
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+      // What is taken out of an object to leave the rest.
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
       eqeqeq: 'error',
     },
   },

@@ -1,5 +1,6 @@
 import type { Statement } from '../database/database.js';
 import { type Listing, MAX_LIMIT } from './listing.js';
+import { comparePrices } from './product-values.js';
 
 /** A row as the listing reads it. */
 export interface ListingRow {
@@ -52,7 +53,8 @@ export function productStatement(id: string): Statement {
  * A literal LIMIT inside has PostgreSQL plan for few rows; the page's own limit outside is a value, so
  * that one prepared statement serves them all. Rows are pulled one by one: no row too many is read.
  */
-function alongSort(listing: Listing): Statement {
+function alongSort(asked: Listing): Statement {
+  const listing = withoutRedundancy(asked);
   const { sort } = listing;
   const { bind, values } = binder(listing.limit + 1);
   const conditions = [
@@ -201,3 +203,21 @@ function inOrder({ sort, order, category }: OrderedBy, value: string): string {
 }
 
 type OrderedBy = Pick<Listing, 'sort' | 'order'> & { readonly category?: string | undefined };
+
+/**
+ * The listing without what says nothing: sorted by price, of the cursor and the bound on its side only
+ * the one further on matters. Given both, PostgreSQL may start its scan at the other and read up to it.
+ */
+function withoutRedundancy(listing: Listing): Listing {
+  const { sort, order, cursor, minPrice, maxPrice } = listing;
+  const bound = order === 'asc' ? minPrice : maxPrice;
+  if (sort !== 'price' || cursor?.value === undefined || bound === undefined) {
+    return listing;
+  }
+  const ahead = comparePrices(cursor.value, bound) * (order === 'asc' ? 1 : -1);
+  const {
+    [ahead < 0 ? 'cursor' : order === 'asc' ? 'minPrice' : 'maxPrice']: _redundant,
+    ...rest
+  } = listing;
+  return rest;
+}
