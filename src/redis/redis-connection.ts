@@ -106,7 +106,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
 
   private suspend(redis: Redis, { name, message }: Error): void {
     if (name === 'ReplyError' && !REFUSALS.test(message)) {
-      this.logger.warn(`Redis refuses a command: ${message}`);
+      this.logger.debug(`Redis refuses a command: ${message}`);
       return;
     }
     this.suspendedUntil = performance.now() + SUSPENSION_MS;
