@@ -100,7 +100,7 @@ function createLogger({ LOG_LEVEL, NODE_ENV }: Environment): ConsoleLogger {
   const levels = Object.values(LEVELS);
   return new ConsoleLogger({
     json: NODE_ENV !== 'development',
-    colors: NODE_ENV === 'development',
+    colors: NODE_ENV === 'development' && process.stdout.isTTY,
     logLevels: LOG_LEVEL === 'silent' ? [] : levels.slice(levels.indexOf(LEVELS[LOG_LEVEL])),
   });
 }

@@ -80,7 +80,7 @@ export function ApiProblem(
       description,
       headers: {
         'X-Request-Id': {
-          description: 'Names this request in the log.',
+          description: 'Names this request; an internal error is in the log under it.',
           schema: { type: 'string' },
         },
         ...(retriable
