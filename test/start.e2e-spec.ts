@@ -205,6 +205,21 @@ describe('SIGTERM', () => {
     await database.drop();
   });
 
+  it('is not held up by a frozen PostgreSQL', async () => {
+    const postgres = await startPostgres();
+    const database = await createDatabase(postgres);
+    const service = await startService({ DATABASE_URL: database.url, SHUTDOWN_DELAY_MS: '0' });
+    await eventually(async () => ((await ready(service)) ? true : undefined));
+    await Promise.all(Array.from({ length: 5 }, () => ask(`${service.url}/api/products`)));
+
+    await postgres.pause();
+    await service.kill('SIGTERM');
+    const outcome = await Promise.race([service.exited(), sleep(12_000, 'still running')]);
+    await postgres.resume();
+    await postgres.stop();
+    expect(outcome).toBe(0);
+  });
+
   it('is not held up by a client that never finishes asking', async () => {
     const service = await startService({
       DATABASE_URL: 'postgres://127.0.0.1:1/none',

@@ -12,7 +12,7 @@ export interface DataSourceLimits {
 }
 
 /** The pool options that bound a statement: the server ends it, and the client does when the server is gone. */
-export function statementDeadline(milliseconds: number): object {
+function statementDeadline(milliseconds: number): object {
   return { statement_timeout: milliseconds, ...clientDeadline(milliseconds) };
 }
 
