@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { bindPort } from './free-port.js';
 import { followLog } from './log-file.js';
 import { ManagedProcess, type Order } from './managed-process.js';
+import { PartnerSandbox } from './partner-sandbox.js';
 import { canEnter, ownerOf } from './postgres-installation.js';
 import { DirectoryInUseError, forgetPostgresVariables, PostgresServer } from './postgres-server.js';
 import { findRedis, installRedis, RedisServer } from './redis-server.js';
@@ -42,7 +43,7 @@ async function start(): Promise<void> {
   mkdirSync(DATA, { recursive: true });
   // Before the build: a second start in this checkout must not take the first one's files away.
   const postgres = await startPostgres();
-  const [redis] = await Promise.all([startRedis(), build()]);
+  const [redis, partners] = await Promise.all([startRedis(), startPartners(), build()]);
 
   const databaseUrl = postgres.url(DATABASE);
   const env = {
@@ -54,6 +55,7 @@ async function start(): Promise<void> {
     MIGRATION_DATABASE_URL: databaseUrl,
     REDIS_URL: redis?.url ?? '',
     SHUTDOWN_DELAY_MS: '0',
+    ...partners.environment(),
   };
   const node = (...args: string[]) => ({ command: process.execPath, args, cwd: ROOT, env });
 
@@ -84,7 +86,7 @@ async function start(): Promise<void> {
   running.push(service);
   await service.start();
   await waitUntilReady();
-  sayWhatToTry(databaseUrl, redis?.url);
+  sayWhatToTry(databaseUrl, redis?.url, partners.controlUrl);
 }
 
 async function checkPort(): Promise<void> {
@@ -159,6 +161,13 @@ async function startRedis(): Promise<RedisServer | undefined> {
   return redis;
 }
 
+async function startPartners(): Promise<PartnerSandbox> {
+  const partners = await PartnerSandbox.start({ log: join(DATA, 'sandbox.log') });
+  running.push(partners);
+  say('The partner sandbox is up');
+  return partners;
+}
+
 async function build(): Promise<void> {
   const log = join(DATA, 'build.log');
   const args = ['run', '--silent', 'build'];
@@ -194,16 +203,18 @@ function serviceUrl(): string {
   return `http://${anywhere ? 'localhost' : HOST}:${PORT}`;
 }
 
-function sayWhatToTry(databaseUrl: string, redisUrl: string | undefined): void {
+function sayWhatToTry(databaseUrl: string, redisUrl: string | undefined, sandboxUrl: string): void {
   const url = serviceUrl();
   console.log(`
   service     ${url}
   docs        ${url}/docs
   PostgreSQL  ${databaseUrl}
   Redis       ${redisUrl ?? 'none'}
+  sandbox     ${sandboxUrl}   (switches of the partners)
 
   curl '${url}/api/products?limit=20&cursor=20&category=Electronics'
   curl '${url}/api/products?sort=price&order=desc&minPrice=100&maxPrice=500'
+  curl '${url}/api/products/40/availability'
   curl '${url}/health/ready'
 
   A change in src/ or migrations/ is built and served; Ctrl-C stops everything.

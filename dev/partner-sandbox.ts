@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { onFreePort } from './free-port.js';
+import { followLog } from './log-file.js';
+import { ManagedProcess } from './managed-process.js';
+import type { SandboxState } from './sandbox/state.js';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/**
+ * What a laptop has in place of the partners: an OAuth2 server, API A, and a switchboard that makes
+ * them misbehave. They listen on free ports of 127.0.0.1, and never outlive this process.
+ */
+export class PartnerSandbox {
+  readonly clientId: string;
+  /** New at every start. */
+  readonly clientSecret: string;
+  readonly scope: string;
+  readonly tokenUrl: string;
+  readonly inventoryUrl: string;
+
+  private constructor(
+    readonly controlUrl: string,
+    client: { id: string; secret: string; scope: string },
+    { oauth, inventory }: SandboxState,
+    private readonly child: ManagedProcess,
+  ) {
+    this.clientId = client.id;
+    this.clientSecret = client.secret;
+    this.scope = client.scope;
+    this.tokenUrl = `${oauth.url}/token`;
+    this.inventoryUrl = inventory.url;
+  }
+
+  static async start({ log }: { log: string }): Promise<PartnerSandbox> {
+    const client = {
+      id: 'farmlokal',
+      secret: randomBytes(24).toString('base64url'),
+      scope: 'inventory:read catalog:subscribe',
+    };
+    return await onFreePort(async (port) => {
+      const output = followLog(log);
+      const child = await ManagedProcess.start({
+        command: process.execPath,
+        args: ['--import', 'tsx', 'dev/sandbox/main.ts'],
+        cwd: ROOT,
+        env: {
+          PATH: process.env.PATH,
+          SANDBOX_CONTROL_PORT: String(port),
+          SANDBOX_CLIENT_ID: client.id,
+          SANDBOX_CLIENT_SECRET: client.secret,
+          SANDBOX_SCOPE: client.scope,
+        },
+        log,
+      });
+      const controlUrl = `http://127.0.0.1:${port}`;
+      let state: SandboxState | undefined;
+      const ready = await child.readyWithin(20_000, async () => {
+        state = await stateOf(controlUrl);
+        return state?.pid === child.pid;
+      });
+      if (!ready || state === undefined) {
+        throw new Error(`The partner sandbox did not start:\n${output()}`);
+      }
+      return new PartnerSandbox(controlUrl, client, state, child);
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid;
+  }
+
+  /** What makes the service deal with the sandbox. */
+  environment(): Record<string, string> {
+    return {
+      OAUTH_TOKEN_URL: this.tokenUrl,
+      OAUTH_CLIENT_ID: this.clientId,
+      OAUTH_CLIENT_SECRET: this.clientSecret,
+      OAUTH_SCOPE: this.scope,
+      INVENTORY_API_URL: this.inventoryUrl,
+    };
+  }
+
+  async stop(): Promise<void> {
+    await this.child.stop();
+  }
+}
+
+async function stateOf(controlUrl: string): Promise<SandboxState | undefined> {
+  try {
+    const response = await fetch(controlUrl, { signal: AbortSignal.timeout(2_000) });
+    return (await response.json()) as SandboxState;
+  } catch {
+    return undefined;
+  }
+}

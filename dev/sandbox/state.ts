@@ -1,0 +1,10 @@
+import type { AuthorizationSwitches } from './authorization-server.js';
+import type { InventorySwitches } from './inventory-api.js';
+import type { PartnerState } from './switchable-server.js';
+
+/** What the switchboard's `GET /` answers. */
+export interface SandboxState {
+  readonly pid: number;
+  readonly oauth: PartnerState<AuthorizationSwitches, 'tokensIssued'>;
+  readonly inventory: PartnerState<InventorySwitches>;
+}

@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+
+import { PartnerSandbox } from '../../dev/partner-sandbox.js';
+import type { AuthorizationSwitches } from '../../dev/sandbox/authorization-server.js';
+import type { InventorySwitches } from '../../dev/sandbox/inventory-api.js';
+import type { SandboxState } from '../../dev/sandbox/state.js';
+import { ask } from './answer.js';
+import { testDirectory } from './test-directory.js';
+
+/** The switches of each partner. */
+export interface PartnerSwitches {
+  oauth: AuthorizationSwitches;
+  inventory: InventorySwitches;
+}
+
+/** The partners of one spec, and their switches. */
+export class Sandbox {
+  constructor(
+    /** Where they are, and with what credentials. */
+    readonly partners: PartnerSandbox,
+  ) {}
+
+  /** What makes the service deal with them. */
+  environment(): Record<string, string> {
+    return this.partners.environment();
+  }
+
+  /** Sets some switches of a partner; the others stay as they are. */
+  async switch<Name extends keyof PartnerSwitches>(
+    partner: Name,
+    changes: Partial<PartnerSwitches[Name]>,
+  ): Promise<SandboxState[Name]> {
+    return await this.call<SandboxState[Name]>('PATCH', `/${partner}`, JSON.stringify(changes));
+  }
+
+  /** The switches as they stand and what has been counted. */
+  async state(): Promise<SandboxState> {
+    return await this.call<SandboxState>('GET', '/');
+  }
+
+  /** Sets all switches back and all counts to 0; tokens stay good. */
+  async reset(): Promise<SandboxState> {
+    return await this.call<SandboxState>('POST', '/reset');
+  }
+
+  /** Makes API A refuse every token issued up to now. */
+  async revoke(): Promise<void> {
+    await this.call('POST', '/inventory/revoke');
+  }
+
+  async stop(): Promise<void> {
+    await this.partners.stop();
+  }
+
+  private async call<Body>(method: string, path: string, body?: string): Promise<Body> {
+    const answer = await ask<Body>(this.partners.controlUrl + path, {
+      method,
+      ...(body === undefined ? {} : { body }),
+    });
+    if (answer.status === 200) return answer.body;
+    throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  }
+}
+
+/** Starts a sandbox of the spec's own. */
+export async function startSandbox(): Promise<Sandbox> {
+  const log = join(testDirectory(), `sandbox-${randomUUID()}.log`);
+  return new Sandbox(await PartnerSandbox.start({ log }));
+}
