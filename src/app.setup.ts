@@ -7,11 +7,11 @@ import { randomUUID } from 'node:crypto';
 import { setUpDocs } from './app.docs.js';
 import { AppModule } from './app.module.js';
 import { Environment } from './config/environment.js';
+import type { QueryString } from './http/query-string.js';
 import { answerBrokenRequest } from './problems/broken-request.js';
 import { refuseOtherMethods } from './problems/method-not-allowed.js';
 import { Problem } from './problems/problem.js';
 import { ProblemFilter } from './problems/problem.filter.js';
-import type { QueryString } from './products/query-string.js';
 
 const REQUEST_TIMEOUT_MS = 15_000;
 const IDLE_SOCKET_TIMEOUT_MS = 60_000;

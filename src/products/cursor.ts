@@ -1,6 +1,7 @@
+import { isId } from '../http/id.pipe.js';
 import { Problem } from '../problems/problem.js';
 import type { Order, Sort } from './listing.js';
-import { isId, isPrice } from './product-values.js';
+import { isPrice } from './product-values.js';
 
 /** A place in a listing: the row last seen, by its sort value and its id. */
 export interface Cursor {

@@ -2,12 +2,12 @@ import { Injectable, type PipeTransform } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { type ValidationError, validateSync } from 'class-validator';
 
+import { decodeQuery, type QueryString } from '../http/query-string.js';
 import { type ParameterFault, validationFailed } from '../problems/problem.js';
 import { decodeCursor } from './cursor.js';
 import { DEFAULT_LIMIT, type Listing, type Order, type Sort } from './listing.js';
 import { ListingQuery } from './listing-query.js';
 import { comparePrices, normalisePrice } from './product-values.js';
-import { decodeQuery, type QueryString } from './query-string.js';
 
 const PARAMETERS = [
   'limit',

@@ -1,13 +1,5 @@
-/** Highest id that PostgreSQL's bigint holds. */
-const MAX_ID = 2n ** 63n - 1n;
-
 /** A price bound as clients write it: up to two places, no sign, no exponent. */
 export const PRICE_PATTERN = /^(0|[1-9]\d{0,9})(\.\d{1,2})?$/;
-
-/** Whether a text is a product id: plain digits, within a bigint. */
-export function isId(text: string): boolean {
-  return /^(0|[1-9]\d{0,18})$/.test(text) && BigInt(text) <= MAX_ID;
-}
 
 /** Whether a text is a price as the service writes it, with two places. */
 export function isPrice(text: string): boolean {

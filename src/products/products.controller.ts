@@ -9,13 +9,13 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
+import { IdPipe } from '../http/id.pipe.js';
+import { NoQueryPipe } from '../http/no-query.pipe.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { reply } from './conditional-reply.js';
 import type { Listing } from './listing.js';
 import { ListingPipe } from './listing.pipe.js';
 import { ListingQuery } from './listing-query.js';
-import { NoQueryPipe } from './no-query.pipe.js';
-import { ProductIdPipe } from './product-id.pipe.js';
 import { ProductDto, ProductPageDto } from './product.dto.js';
 import { ProductsService } from './products.service.js';
 
@@ -120,7 +120,7 @@ export class ProductsController {
     },
   })
   async find(
-    @Param('id', ProductIdPipe) id: string,
+    @Param('id', IdPipe) id: string,
     @Query(NoQueryPipe) _query: Record<string, string>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) response: FastifyReply,

@@ -11,6 +11,6 @@ import { ProductsService } from './products.service.js';
 @Module({
   controllers: [ProductsController],
   providers: [CatalogueVersion, PageCache, PageStore, ProductsRepository, ProductsService],
-  exports: [CatalogueVersion],
+  exports: [CatalogueVersion, ProductsService],
 })
 export class ProductsModule {}

@@ -35,6 +35,16 @@ export class ProductsService {
     return this.cache.get(`/api/products/${id}`, () => this.readProduct(id));
   }
 
+  /**
+   * The key by which producers and partners know a product; known as long as the product itself is cached.
+   *
+   * @throws Problem as for {@link find}.
+   */
+  async skuOf(id: string): Promise<string> {
+    const { page } = await this.find(id);
+    return (JSON.parse(page.body.toString()) as { sku: string }).sku;
+  }
+
   private async readPage(listing: Listing): Promise<Page> {
     const { limit, sort, order } = listing;
     const rows = await this.repository.list(listing);

@@ -10,6 +10,8 @@ import { Environment } from '../config/environment.js';
 
 /** How long a command may take. A healthy Redis answers in well under a millisecond. */
 export const REDIS_COMMAND_TIMEOUT_MS = 50;
+/** How long ioredis itself waits for a reply: for the handshake, whose replies nobody else waits for. */
+const HANDSHAKE_TIMEOUT_MS = 2000;
 /** After a command has failed, how long nobody asks again: a frozen Redis then costs few requests anything. */
 const SUSPENSION_MS = 500;
 /** Timeouts in a row after which the connection is given up for a new one. */
@@ -33,13 +35,15 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
   private reconnectedAt = -Infinity;
   /** Whether the last that was heard of Redis is good; undefined before anything is. */
   private answering: boolean | undefined;
+  /** Settles once the first connection is made or has failed; undefined from then on. */
+  private greeting: Promise<unknown> | undefined;
 
   constructor({ REDIS_URL }: Environment) {
     if (REDIS_URL !== undefined) {
       this.redis = new Redis(REDIS_URL, {
         lazyConnect: true,
         connectTimeout: CONNECT_TIMEOUT_MS,
-        commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
+        commandTimeout: HANDSHAKE_TIMEOUT_MS,
         enableOfflineQueue: false,
         enableAutoPipelining: true,
         maxRetriesPerRequest: 0,
@@ -64,11 +68,14 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
    * {@link REDIS_COMMAND_TIMEOUT_MS}. It never rejects.
    */
   async attempt<Answer>(command: (redis: Redis) => Promise<Answer>): Promise<Answer | undefined> {
+    if (this.greeting !== undefined) {
+      await inTime(this.greeting).catch(() => undefined);
+    }
     if (this.redis === undefined || !this.available) {
       return undefined;
     }
     try {
-      const answer = await command(this.redis);
+      const answer = await inTime(command(this.redis));
       this.timeouts = 0;
       this.report(true, 'Redis answers again.');
       return answer;
@@ -84,7 +91,12 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
       return;
     }
     // A first connection that fails is tried again by itself, like any later one.
-    this.redis.connect().catch(() => undefined);
+    this.greeting = this.redis
+      .connect()
+      .catch(() => undefined)
+      .finally(() => {
+        this.greeting = undefined;
+      });
   }
 
   onApplicationShutdown(): void {
@@ -139,5 +151,23 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     } else {
       this.logger.warn(message);
     }
+  }
+}
+
+/** The answer, unless it takes longer than {@link REDIS_COMMAND_TIMEOUT_MS}. */
+async function inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      // A busy process sees its timers before the replies that came meanwhile: those are read first.
+      setImmediate(() => {
+        reject(new Error('Command timed out'));
+      });
+    }, REDIS_COMMAND_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 
+import { compareAndDelete } from './compare-and-delete.js';
 import { RedisConnection } from './redis-connection.js';
-
-/** Deletes the key only while it still holds the owner's mark: a lease that ran out may be another's by now. */
-const RELEASE = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0`;
 
 /** The outcome of asking for a lock. */
 export type Lock =
@@ -35,7 +33,7 @@ export class RedisLock {
     return {
       state: 'owned',
       release: async () => {
-        await this.redis.attempt((redis) => redis.eval(RELEASE, 1, key, owner));
+        await compareAndDelete(this.redis, key, owner);
       },
     };
   }

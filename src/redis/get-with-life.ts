@@ -1,0 +1,22 @@
+import type { RedisConnection } from './redis-connection.js';
+
+/** Together, so that the life is that of the value. */
+const GET_WITH_LIFE = `return {redis.call('get', KEYS[1]), redis.call('pttl', KEYS[1])}`;
+
+/** A text in Redis that is to expire, and the milliseconds until then by Redis' own count. */
+export interface Living {
+  readonly value: string;
+  readonly life: number;
+}
+
+/** Reads a key that expires; `undefined` when there is none, or no Redis. */
+export async function getWithLife(
+  redis: RedisConnection,
+  key: string,
+): Promise<Living | undefined> {
+  const answer = await redis.attempt((client) => client.eval(GET_WITH_LIFE, 1, key));
+  const [value, life] = Array.isArray(answer) ? (answer as unknown[]) : [];
+  return typeof value === 'string' && typeof life === 'number' && life > 0
+    ? { value, life }
+    : undefined;
+}
