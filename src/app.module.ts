@@ -2,8 +2,10 @@ import { Module } from '@nestjs/common';
 
 import { EnvironmentModule } from './config/environment.module.js';
 import { DatabaseModule } from './database/database.module.js';
+import { ExternalModule } from './external/external.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IndexController } from './index.controller.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { ProblemsModule } from './problems/problems.module.js';
 import { ProductsModule } from './products/products.module.js';
 import { RedisModule } from './redis/redis.module.js';
@@ -14,7 +16,9 @@ import { RedisModule } from './redis/redis.module.js';
     ProblemsModule,
     DatabaseModule,
     RedisModule,
+    MetricsModule,
     ProductsModule,
+    ExternalModule,
     HealthModule,
   ],
   controllers: [IndexController],

@@ -25,6 +25,7 @@ class IndexDto {
       products: '/api/products',
       live: '/health/live',
       ready: '/health/ready',
+      metrics: '/metrics',
       ...(documented ? { docs: '/docs', openapi: '/docs-json' } : {}),
     };
   }

@@ -1,7 +1,8 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Logger, Module, type OnModuleInit } from '@nestjs/common';
 import { ConfigModule, registerAs } from '@nestjs/config';
 
 import { Environment, loadEnvironment } from './environment.js';
+import { plainHttpVariables } from './plain-http.js';
 
 const environment = registerAs('environment', loadEnvironment);
 
@@ -12,4 +13,14 @@ const environment = registerAs('environment', loadEnvironment);
   providers: [{ provide: Environment, useExisting: environment.KEY }],
   exports: [Environment],
 })
-export class EnvironmentModule {}
+export class EnvironmentModule implements OnModuleInit {
+  private readonly logger = new Logger(EnvironmentModule.name);
+
+  constructor(private readonly environment: Environment) {}
+
+  onModuleInit(): void {
+    for (const name of plainHttpVariables(this.environment)) {
+      this.logger.warn(`${name} is plain http: whoever is on the way can read the token.`);
+    }
+  }
+}

@@ -47,6 +47,49 @@ describe(readEnvironment.name, () => {
     expect(faultsOf({ DATABASE_URL, PORT })).toContain('PORT: got');
   });
 
+  it('wants an OAuth client whole, or not at all', () => {
+    const client = {
+      OAUTH_TOKEN_URL: 'https://id.example/token',
+      OAUTH_CLIENT_ID: 'farmlokal',
+      OAUTH_CLIENT_SECRET: 'hunter2',
+    };
+    expect(readEnvironment({ DATABASE_URL, ...client })).toMatchObject(client);
+    for (const [name, value] of Object.entries(client)) {
+      const message = faultsOf({ DATABASE_URL, [name]: value });
+      for (const other of Object.keys(client).filter((key) => key !== name)) {
+        expect(message).toContain(`${other}: got nothing`);
+      }
+      expect(message).not.toContain(`${name}:`);
+    }
+    expect(faultsOf({ DATABASE_URL, OAUTH_SCOPE: 'inventory:read' })).toBe('');
+  });
+
+  it.each([
+    'inventory.example',
+    'ftp://inventory.example',
+    'https://user:hunter2@inventory.example',
+    'https://inventory.example?key=hunter2',
+    'https://inventory.example#top',
+    'https://inventory.example/a b',
+  ])('does not take %j for a partner, nor show it', (url) => {
+    const message = faultsOf({ DATABASE_URL, INVENTORY_API_URL: url });
+    expect(message).toContain('INVENTORY_API_URL: got a value (not shown), wants https://');
+    expect(message).not.toContain('hunter2');
+  });
+
+  it('takes a partner with or without a slash at the end', () => {
+    for (const url of ['https://inventory.example/v1', 'https://inventory.example/v1/']) {
+      expect(readEnvironment({ DATABASE_URL, INVENTORY_API_URL: url }).INVENTORY_API_URL).toBe(
+        'https://inventory.example/v1',
+      );
+    }
+  });
+
+  it.each(['', 'a  b', ' a', 'a"b', 'é'])('does not take %j for a scope', (OAUTH_SCOPE) => {
+    const message = faultsOf({ DATABASE_URL, OAUTH_SCOPE });
+    expect(message.includes('OAUTH_SCOPE')).toBe(OAUTH_SCOPE !== '');
+  });
+
   it('never shows a secret', () => {
     const message = faultsOf({
       DATABASE_URL: 'mysql://root:hunter2@db',

@@ -9,6 +9,7 @@ import {
   Max,
   Min,
   registerDecorator,
+  ValidateIf,
   validateSync,
 } from 'class-validator';
 import { existsSync } from 'node:fs';
@@ -22,7 +23,17 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as cons
 const NODE_ENVS = ['production', 'development', 'test'] as const;
 
 /** Variables whose value may hold a password: an error never shows it. */
-const SECRETS = new Set<string>(['DATABASE_URL', 'MIGRATION_DATABASE_URL', 'REDIS_URL']);
+const SECRETS = new Set<string>([
+  'DATABASE_URL',
+  'MIGRATION_DATABASE_URL',
+  'REDIS_URL',
+  'OAUTH_TOKEN_URL',
+  'OAUTH_CLIENT_SECRET',
+  'INVENTORY_API_URL',
+]);
+
+/** What makes an OAuth client: all of it or nothing. */
+const OAUTH_CLIENT = ['OAUTH_TOKEN_URL', 'OAUTH_CLIENT_ID', 'OAUTH_CLIENT_SECRET'] as const;
 
 function WholeNumber(min: number, max: number): PropertyDecorator {
   const message = `an integer from ${min} to ${max}`;
@@ -109,6 +120,36 @@ function RedisUrl(): PropertyDecorator {
   });
 }
 
+/** An address of a partner, without a user and without what `excluded` finds. */
+function PartnerUrl(wants: string, excluded: RegExp): PropertyDecorator {
+  return Check('partnerUrl', wants, (value) => {
+    const url = toUrl(value, ['https:', 'http:']);
+    return url !== undefined && url.username + url.password === '' && !excluded.test(String(value));
+  });
+}
+
+/** The address of a partner to which paths are added, kept without a slash at the end. */
+function BaseUrl(): PropertyDecorator {
+  return applyDecorators(
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' ? value.replace(/\/+$/, '') : value,
+    ),
+    PartnerUrl('https://host:port/path, without a user, a query or a fragment', /[?#\s]/),
+  );
+}
+
+/** Text of visible ASCII characters (RFC 6749, appendix A), spaces between them when told. */
+function Ascii(wants: string, pattern = /^[\x20-\x7e]{1,1000}$/): PropertyDecorator {
+  return Check('ascii', wants, (value) => typeof value === 'string' && pattern.test(value));
+}
+
+/** Checked, and required, as soon as one variable of an OAuth client is set. */
+function WithOAuthClient(): PropertyDecorator {
+  return ValidateIf((environment: Environment) =>
+    OAUTH_CLIENT.some((name) => environment[name] !== undefined),
+  );
+}
+
 function Origins(): PropertyDecorator {
   return applyDecorators(
     Transform(({ value }: { value: unknown }) =>
@@ -159,6 +200,44 @@ export class Environment {
   @IsOptional()
   @RedisUrl()
   readonly REDIS_URL?: string;
+
+  /** Token endpoint of the OAuth provider (RFC 6749, section 3.2). Without a client, partners are not asked. */
+  @WithOAuthClient()
+  @PartnerUrl('https://host:port/path, without a user or a fragment', /[#\s]/)
+  readonly OAUTH_TOKEN_URL?: string;
+
+  /** The client that this service is to the provider. */
+  @WithOAuthClient()
+  @Ascii(
+    'the id of the OAuth client, as OAUTH_TOKEN_URL, _CLIENT_ID and _CLIENT_SECRET go together',
+  )
+  readonly OAUTH_CLIENT_ID?: string;
+
+  /** Its secret, sent by HTTP Basic authentication. */
+  @WithOAuthClient()
+  @Ascii('its secret, as OAUTH_TOKEN_URL, _CLIENT_ID and _CLIENT_SECRET go together')
+  readonly OAUTH_CLIENT_SECRET?: string;
+
+  /** Scopes to ask for, separated by spaces. Default: those that the provider gives unasked. */
+  @IsOptional()
+  @Ascii(
+    'scopes, separated by single spaces',
+    /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/,
+  )
+  readonly OAUTH_SCOPE?: string;
+
+  /** API A, which knows what is in stock. Without it, availability is a 503. */
+  @IsOptional()
+  @BaseUrl()
+  readonly INVENTORY_API_URL?: string;
+
+  /** Milliseconds that one attempt at API A may take. Default 1000. */
+  @WholeNumber(1, 60_000)
+  readonly INVENTORY_TIMEOUT_MS: number = 1000;
+
+  /** Milliseconds within which an availability is answered, all attempts together. Default 3000. */
+  @WholeNumber(1, 60_000)
+  readonly INVENTORY_DEADLINE_MS: number = 3000;
 
   /** Milliseconds for which a cached page is fresh. Default 30000. */
   @WholeNumber(1, 86_400_000)

@@ -41,11 +41,15 @@ export function validationFailed(...errors: [ParameterFault, ...ParameterFault[]
   return new Problem('validation-failed', `${parameter}: ${message}`, { errors });
 }
 
-/** A dependency that is down, slow or refusing: worth another try in a second. */
-export function dependencyUnavailable(detail: string, options?: ErrorOptions): Problem {
+/** A dependency that is down, slow or refusing: worth another try after `retryAfterMs`, a second unless told. */
+export function dependencyUnavailable(
+  detail: string,
+  { retryAfterMs = 1000, ...options }: ErrorOptions & { retryAfterMs?: number | undefined } = {},
+): Problem {
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
   return new Problem('dependency-unavailable', detail, {
     ...options,
-    headers: { 'Retry-After': '1' },
+    headers: { 'Retry-After': String(seconds) },
   });
 }
 

@@ -1,0 +1,267 @@
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Counter, Registry } from 'prom-client';
+
+import { Environment } from '../config/environment.js';
+import { Deadline } from '../http/deadline.js';
+import { dependencyUnavailable } from '../problems/problem.js';
+import { RedisConnection } from '../redis/redis-connection.js';
+import { type Lock, RedisLock } from '../redis/redis-lock.js';
+import {
+  GRANT_TIMEOUT_MS,
+  GrantError,
+  type OAuthClient,
+  requestGrant,
+} from './client-credentials-grant.js';
+import { HoldOff, type Pause } from './hold-off.js';
+import { type Token, TokenStore } from './token-store.js';
+
+/** Life of the lock on fetching: an owner that lives has its token, or has given up, before it ends. */
+const LOCK_TTL_MS = GRANT_TIMEOUT_MS + 1000;
+/** How long a caller waits for another replica's token: until a dead owner's lock is gone, and some. */
+const WAIT_MS = LOCK_TTL_MS + 1000;
+const POLL_MS = 20;
+
+/** A token is not used in the last part of its life: it has a way to go, and clocks differ. */
+const MARGIN_PART = 0.1;
+const MARGIN_MAX_MS = 60_000;
+/** After which part of what it is used for a token is renewed, and by how much that is varied. */
+const RENEWAL_PART = 0.7;
+const RENEWAL_JITTER_PART = 0.1;
+
+const FAILED: Pause = (strikes) => Math.min(1000 * 2 ** (strikes - 1), 10_000);
+/** A provider that has said no says so again, until an operator has changed something. */
+const REFUSED: Pause = (strikes) => Math.min(15_000 * 2 ** (strikes - 1), 300_000);
+/** A token that a partner does not take is replaced at once, but not one after the other. */
+const REJECTED: Pause = (strikes) => (strikes === 1 ? 0 : FAILED(strikes - 1));
+/** The longest that a provider may ask to be left alone. */
+const ASKED_PAUSE_MAX_MS = 300_000;
+
+/**
+ * The access token for partners (RFC 6749, section 4.4): one for all replicas, renewed ahead of its end.
+ *
+ * It is looked for in the process, then in Redis, then fetched under a lock in Redis. A provider that
+ * fails is left alone for a while, longer each time, by all replicas. Without Redis each process fetches
+ * for itself, once at a time.
+ */
+@Injectable()
+export class TokenProvider implements OnApplicationShutdown {
+  private readonly logger = new Logger(TokenProvider.name);
+  private readonly client: OAuthClient | undefined;
+  private readonly store: TokenStore;
+  private readonly holdOff: HoldOff;
+  private readonly lockKey: string;
+  private readonly fetches: Counter<'result'>;
+
+  private held: Token | undefined;
+  /** The last token that a partner did not take: Redis may still have it. */
+  private rejected: string | undefined;
+  private flight: Promise<string> | undefined;
+  private renewal: NodeJS.Timeout | undefined;
+  private stopped = false;
+  /** What is known to be wrong with the provider; it is said once, not with every fetch. */
+  private fault: string | undefined;
+
+  constructor(
+    environment: Environment,
+    redis: RedisConnection,
+    private readonly lock: RedisLock,
+    registry: Registry,
+  ) {
+    this.client = oauthClient(environment);
+    const identity = identify(this.client);
+    this.store = new TokenStore(redis, `farmlokal:oauth:token:${identity}`);
+    this.holdOff = new HoldOff(redis, `farmlokal:oauth:hold-off:${identity}`);
+    this.lockKey = `farmlokal:oauth:fetching:${identity}`;
+    this.fetches = new Counter({
+      name: 'farmlokal_oauth_token_fetches_total',
+      help: 'Requests for a token that this process has sent, by what became of them.',
+      labelNames: ['result'],
+      registers: [registry],
+    });
+  }
+
+  /**
+   * A token that is good for a while. Answers at once as long as there is one, else within
+   * {@link WAIT_MS} and {@link GRANT_TIMEOUT_MS} together.
+   *
+   * @throws Problem `dependency-unavailable` when the provider gives none, or no client is configured.
+   */
+  async getToken(): Promise<string> {
+    const { held } = this;
+    if (held !== undefined && performance.now() < held.expiresAt) {
+      return held.value;
+    }
+    return this.fly();
+  }
+
+  /** Drops a token that a partner has answered with 401, here and in Redis; a newer one stays. */
+  async invalidate(token: string): Promise<void> {
+    if (token === this.rejected) {
+      return;
+    }
+    this.rejected = token;
+    if (this.held?.value === token) {
+      this.held = undefined;
+    }
+    // False: another replica was first, and its is the strike.
+    if ((await this.store.drop(token)) !== false) {
+      await this.holdOff.strike(REJECTED);
+    }
+  }
+
+  onApplicationShutdown(): void {
+    this.stopped = true;
+    clearTimeout(this.renewal);
+  }
+
+  /** Joins the search for a token, or starts it: there is one at a time in a process. */
+  private fly(): Promise<string> {
+    this.flight ??= this.obtain().finally(() => {
+      this.flight = undefined;
+    });
+    return this.flight;
+  }
+
+  private async obtain(): Promise<string> {
+    const { client } = this;
+    if (client === undefined) {
+      throw dependencyUnavailable('No OAuth client is configured.');
+    }
+    const deadline = Deadline.in(WAIT_MS);
+    while (deadline.remaining > 0) {
+      const shared = await this.adoptShared();
+      if (shared !== undefined) {
+        return shared;
+      }
+      const pause = await this.holdOff.remaining();
+      if (pause > 0) {
+        throw unavailable(pause);
+      }
+      const lock = await this.lock.acquire(this.lockKey, LOCK_TTL_MS);
+      if (lock.state !== 'held') {
+        return this.fetchUnder(lock, client);
+      }
+      await sleep(POLL_MS);
+    }
+    throw unavailable(POLL_MS);
+  }
+
+  private async fetchUnder(
+    lock: Exclude<Lock, { state: 'held' }>,
+    client: OAuthClient,
+  ): Promise<string> {
+    if (lock.state === 'unavailable') {
+      return this.fetch(client);
+    }
+    try {
+      // Between the last look and the lock, another may have fetched.
+      return (await this.adoptShared()) ?? (await this.fetch(client));
+    } finally {
+      await lock.release();
+    }
+  }
+
+  /** Takes the shared token when it is another one than ours, and lives longer. */
+  private async adoptShared(): Promise<string | undefined> {
+    const shared = await this.store.get();
+    const { held, rejected } = this;
+    if (
+      shared === undefined ||
+      shared.value === rejected ||
+      shared.value === held?.value ||
+      shared.expiresAt <= (held?.expiresAt ?? -Infinity)
+    ) {
+      return undefined;
+    }
+    this.hold(shared);
+    return shared.value;
+  }
+
+  private async fetch(client: OAuthClient): Promise<string> {
+    const askedAt = performance.now();
+    try {
+      const { token, lifetimeMs } = await requestGrant(client);
+      const margin = Math.min(lifetimeMs * MARGIN_PART, MARGIN_MAX_MS);
+      const fetched = { value: token, expiresAt: askedAt + lifetimeMs - margin };
+      this.fetches.inc({ result: 'granted' });
+      this.report(undefined);
+      this.hold(fetched);
+      await this.store.put(fetched);
+      return token;
+    } catch (error) {
+      if (!(error instanceof GrantError)) {
+        throw error;
+      }
+      this.fetches.inc({ result: error.refused ? 'refused' : 'failed' });
+      this.report(error.message);
+      const asked = Math.min(error.retryAfterMs ?? 0, ASKED_PAUSE_MAX_MS);
+      await this.holdOff.strike(error.refused ? REFUSED : FAILED, asked);
+      throw unavailable(await this.holdOff.remaining(), error);
+    }
+  }
+
+  private hold(token: Token): void {
+    this.held = token;
+    const life = token.expiresAt - performance.now();
+    this.renewAfter(life * (RENEWAL_PART + RENEWAL_JITTER_PART * Math.random()));
+  }
+
+  /** By a timer, so that no caller has to come for it; whichever replica's is first does it for all. */
+  private renewAfter(milliseconds: number): void {
+    clearTimeout(this.renewal);
+    if (!this.stopped) {
+      this.renewal = setTimeout(() => void this.renew(), milliseconds).unref();
+    }
+  }
+
+  private async renew(): Promise<void> {
+    try {
+      await this.fly();
+    } catch {
+      // As long as there is a token, another try is made; when it is gone, by whoever needs one.
+      if (this.held !== undefined && performance.now() < this.held.expiresAt) {
+        this.renewAfter(Math.max(await this.holdOff.remaining(), POLL_MS));
+      }
+    }
+  }
+
+  private report(fault: string | undefined): void {
+    if (fault === this.fault) {
+      return;
+    }
+    this.fault = fault;
+    if (fault === undefined) {
+      this.logger.log('The OAuth provider gives tokens again.');
+    } else {
+      this.logger.warn(`No token from the OAuth provider: ${fault}.`);
+    }
+  }
+}
+
+function oauthClient({
+  OAUTH_TOKEN_URL: tokenUrl,
+  OAUTH_CLIENT_ID: clientId,
+  OAUTH_CLIENT_SECRET: clientSecret,
+  OAUTH_SCOPE: scope,
+}: Environment): OAuthClient | undefined {
+  return tokenUrl === undefined || clientId === undefined || clientSecret === undefined
+    ? undefined
+    : { tokenUrl, clientId, clientSecret, scope };
+}
+
+/**
+ * Names the client in Redis: what concerns another one, or this one with another secret, is not ours. Of
+ * the secret only 16 bits go into it, too few to find it out by.
+ */
+function identify(client: OAuthClient | undefined): string {
+  const { tokenUrl, clientId, clientSecret, scope } = client ?? {};
+  const digest = (...parts: unknown[]): string =>
+    createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return digest(tokenUrl, clientId, scope).slice(0, 16) + digest(clientSecret).slice(0, 4);
+}
+
+function unavailable(retryAfterMs: number, cause?: GrantError): Error {
+  return dependencyUnavailable('The OAuth provider does not answer.', { retryAfterMs, cause });
+}

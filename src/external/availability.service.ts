@@ -1,0 +1,97 @@
+import { Injectable } from '@nestjs/common';
+
+import { Environment } from '../config/environment.js';
+import { Deadline } from '../http/deadline.js';
+import { dependencyUnavailable, isUnavailable, Problem } from '../problems/problem.js';
+import { ProductsService } from '../products/products.service.js';
+import { InventoryClient } from './inventory-client.js';
+import { LastStock, type RememberedStock } from './last-stock.js';
+
+/** How long an answer of the inventory is given again without asking. */
+const FRESH_MS = 2000;
+/** Of the deadline, what is left for asking: the answer has a way to go as well. */
+const ASKING_PART = 0.95;
+
+/** What there is of a product, and how sure that is. */
+export interface Availability {
+  readonly productId: string;
+  readonly stock: RememberedStock;
+  /** Whether the inventory could not be asked, so that this is what it said last. */
+  readonly stale: boolean;
+}
+
+/** What is found out about one sku, for everyone who asks meanwhile. */
+type Finding = Omit<Availability, 'productId'>;
+
+/** Live stock, as households see it: the inventory's word, or its last one. */
+@Injectable()
+export class AvailabilityService {
+  private readonly flights = new Map<string, Promise<Finding>>();
+
+  constructor(
+    private readonly products: ProductsService,
+    private readonly inventory: InventoryClient,
+    private readonly lastStock: LastStock,
+    private readonly environment: Environment,
+  ) {}
+
+  /**
+   * The availability of a product, within `INVENTORY_DEADLINE_MS`.
+   *
+   * @throws Problem `not-found` when there is no such product, or the inventory does not know it.
+   * @throws Problem `dependency-unavailable` when neither the inventory answers nor an older answer is known.
+   */
+  async find(productId: string): Promise<Availability> {
+    if (this.environment.INVENTORY_API_URL === undefined) {
+      throw dependencyUnavailable('No inventory is configured.');
+    }
+    const deadline = Deadline.in(ASKING_PART * this.environment.INVENTORY_DEADLINE_MS);
+    const sku = await deadline.limit(this.products.skuOf(productId), () =>
+      dependencyUnavailable('The catalogue does not answer in time.'),
+    );
+    const known = this.lastStock.peek(sku);
+    if (known !== undefined && isFresh(known)) {
+      return { productId, stock: known, stale: false };
+    }
+    return { productId, ...(await this.fly(productId, sku, deadline)) };
+  }
+
+  /** Joins the question about a product, or asks it. */
+  private fly(productId: string, sku: string, deadline: Deadline): Promise<Finding> {
+    let flight = this.flights.get(sku);
+    if (flight === undefined) {
+      flight = this.findOut(productId, sku, deadline).finally(() => {
+        this.flights.delete(sku);
+      });
+      this.flights.set(sku, flight);
+    }
+    return flight;
+  }
+
+  private async findOut(productId: string, sku: string, deadline: Deadline): Promise<Finding> {
+    const last = await this.lastStock.recall(sku);
+    if (last !== undefined && isFresh(last)) {
+      return { stock: last, stale: false };
+    }
+    try {
+      const answer = await this.inventory.ask(sku, deadline);
+      if (answer === undefined) {
+        this.lastStock.forget(sku);
+        throw new Problem('not-found', `The inventory does not know the product ${productId}.`);
+      }
+      const stock = { ...answer, receivedAt: Date.now() };
+      this.lastStock.remember(sku, stock);
+      return { stock, stale: false };
+    } catch (error) {
+      if (last === undefined || !isUnavailable(error)) {
+        throw error;
+      }
+      return { stock: last, stale: true };
+    }
+  }
+}
+
+function isFresh({ receivedAt }: RememberedStock): boolean {
+  // One from the future is of a replica with another clock: as far off as it is old.
+  return Math.abs(Date.now() - receivedAt) < FRESH_MS;
+}

@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+
+import { AuthModule } from '../auth/auth.module.js';
+import { ProductsModule } from '../products/products.module.js';
+import { AvailabilityController } from './availability.controller.js';
+import { AvailabilityService } from './availability.service.js';
+import { InventoryClient } from './inventory-client.js';
+import { LastStock } from './last-stock.js';
+
+/** What a partner is asked while a household waits: the live stock of a product. */
+@Module({
+  imports: [AuthModule, ProductsModule],
+  controllers: [AvailabilityController],
+  providers: [AvailabilityService, InventoryClient, LastStock],
+})
+export class ExternalModule {}

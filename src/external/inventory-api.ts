@@ -1,0 +1,69 @@
+import { OversizedAnswerError, partnerFetch } from '../http/partner-fetch.js';
+import { retryAfterMs } from '../http/retry-after.js';
+import { InventoryError } from './inventory-error.js';
+import { readStock, type Stock } from './stock.js';
+
+const MAX_ANSWER_BYTES = 16 * 1024;
+/** Answers of a partner, or of what stands in front of it, that is overloaded or being restarted. */
+const TRANSIENT_STATUSES = new Set([429, 502, 503, 504]);
+
+/** One question to the inventory. */
+export interface Question {
+  readonly sku: string;
+  readonly token: string;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Asks the inventory once: `GET {url}/products/{sku}/availability`.
+ *
+ * @returns what it has of the product; undefined when it does not know the sku.
+ * @throws InventoryError when it does not answer, or with something else.
+ */
+export async function askInventory(
+  url: string,
+  { sku, token, timeoutMs }: Question,
+): Promise<Stock | undefined> {
+  const response = await partnerFetch(`${url}/products/${encodeURIComponent(sku)}/availability`, {
+    headers: { Accept: 'application/json', Authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(timeoutMs),
+    maxBytes: MAX_ANSWER_BYTES,
+  }).catch((error: unknown) => {
+    throw connectionError(error);
+  });
+  const { status, headers } = response;
+  if (status === 404) {
+    return undefined;
+  }
+  if (status !== 200) {
+    throw new InventoryError(`The inventory answers with status ${status}.`, {
+      status,
+      transient: TRANSIENT_STATUSES.has(status),
+      counts: status >= 500 || status < 400 || status === 429,
+      retryAfterMs: retryAfterMs(headers),
+    });
+  }
+  const stock = readStock(await json(response), sku);
+  if (stock === undefined) {
+    throw new InventoryError('The inventory answers with something that is no stock of this sku.');
+  }
+  return stock;
+}
+
+async function json(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    return undefined;
+  }
+}
+
+function connectionError(error: unknown): InventoryError {
+  if (error instanceof OversizedAnswerError) {
+    return new InventoryError(error.message);
+  }
+  const { name, cause } = error as Error;
+  const { code = name } = (cause ?? {}) as NodeJS.ErrnoException;
+  const reason = name === 'TimeoutError' ? 'does not answer in time' : `is out of reach (${code})`;
+  return new InventoryError(`The inventory ${reason}.`, { transient: true });
+}

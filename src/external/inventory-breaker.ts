@@ -1,0 +1,86 @@
+import { Logger } from '@nestjs/common';
+import CircuitBreaker from 'opossum';
+import { Counter, type Registry } from 'prom-client';
+
+import { askInventory, type Question } from './inventory-api.js';
+import { InventoryError } from './inventory-error.js';
+import type { Stock } from './stock.js';
+
+const VOLUME = 20;
+const WINDOW_MS = 10_000;
+const FAILING_PERCENT = 50;
+/** How long nobody asks, once it has opened; then a single question finds out. */
+export const RESET_MS = 5000;
+
+/**
+ * Keeps questions from an inventory that does not answer them: after twenty within ten seconds of which
+ * more than half have failed, nobody asks for five seconds (the numbers of Hystrix).
+ */
+export class InventoryBreaker {
+  private readonly logger = new Logger('Inventory');
+  private readonly breaker: CircuitBreaker<[Question], Stock | undefined>;
+  private openedAt = -Infinity;
+
+  constructor(url: string, registry: Registry) {
+    this.breaker = new CircuitBreaker((question: Question) => askInventory(url, question), {
+      name: 'inventory',
+      // Each question has a signal of its own; opossum's one would end all of them.
+      timeout: false,
+      volumeThreshold: VOLUME,
+      rollingCountTimeout: WINDOW_MS,
+      errorThresholdPercentage: FAILING_PERCENT,
+      resetTimeout: RESET_MS,
+      rollingPercentilesEnabled: false,
+      errorFilter: (error: unknown) => error instanceof InventoryError && !error.counts,
+    });
+    const transitions = new Counter({
+      name: 'farmlokal_breaker_transitions_total',
+      help: 'Changes of state of a circuit breaker, by the state that it went to.',
+      labelNames: ['dependency', 'state'],
+      registers: [registry],
+    });
+    const count = (state: string): void => {
+      transitions.inc({ dependency: 'inventory', state });
+    };
+    this.breaker.on('open', () => {
+      this.openedAt = performance.now();
+      count('open');
+      this.logger.warn(`The breaker opens: nobody asks the inventory for ${RESET_MS} ms.`);
+    });
+    this.breaker.on('halfOpen', () => {
+      count('half-open');
+      this.logger.log('The breaker is half open: the next question finds out.');
+    });
+    this.breaker.on('close', () => {
+      count('closed');
+      this.logger.log('The breaker closes: the inventory answers again.');
+    });
+  }
+
+  /**
+   * Asks the inventory, unless the breaker is open.
+   *
+   * @throws InventoryError as {@link askInventory} does, and with the rest of the pause while it is open.
+   */
+  async ask(question: Question): Promise<Stock | undefined> {
+    try {
+      return await this.breaker.fire(question);
+    } catch (error) {
+      if (error instanceof InventoryError) {
+        throw error;
+      }
+      if (CircuitBreaker.isOurError(error as Error)) {
+        const retryAfterMs = this.openedAt + RESET_MS - performance.now();
+        throw new InventoryError('The inventory does not answer; nobody asks for a while.', {
+          retryAfterMs,
+        });
+      }
+      throw error;
+    }
+  }
+
+  /** Ends its timers. */
+  shutdown(): void {
+    this.breaker.shutdown();
+  }
+}

@@ -1,0 +1,154 @@
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Registry } from 'prom-client';
+
+import { TokenProvider } from '../auth/token-provider.js';
+import { Environment } from '../config/environment.js';
+import type { Deadline } from '../http/deadline.js';
+import { dependencyUnavailable } from '../problems/problem.js';
+import { Bulkhead, BulkheadFullError } from './bulkhead.js';
+import { InventoryBreaker } from './inventory-breaker.js';
+import { InventoryError } from './inventory-error.js';
+import { RetryBudget } from './retry-budget.js';
+import type { Stock } from './stock.js';
+
+const IN_FLIGHT = 50;
+const WAITING = 1000;
+const ATTEMPTS = 3;
+const BACKOFF_MS = 100;
+const BACKOFF_MAX_MS = 1000;
+const RETRIES_PER_CALL = 0.2;
+const LEAST_RETRIES = 3;
+/** How often it is said what is wrong, while something is. */
+const REPORT_MS = 10_000;
+/** An attempt with less of its time left would tell more of our haste than of the inventory. */
+const WORTHWHILE_PART = 0.5;
+
+/**
+ * API A, which knows the live stock. Whatever it does, a question is answered or given up in time. From
+ * the outside in: a bulkhead, the caller's deadline, retries within a budget, a breaker that sees every
+ * attempt, and a timeout for each.
+ */
+@Injectable()
+export class InventoryClient implements OnApplicationShutdown {
+  private readonly logger = new Logger('Inventory');
+  private readonly bulkhead = new Bulkhead(IN_FLIGHT, WAITING);
+  private readonly budget = new RetryBudget(RETRIES_PER_CALL, LEAST_RETRIES);
+  private readonly breaker: InventoryBreaker | undefined;
+  private reportedAt = -Infinity;
+
+  constructor(
+    private readonly environment: Environment,
+    private readonly tokens: TokenProvider,
+    registry: Registry,
+  ) {
+    const { INVENTORY_API_URL: url } = environment;
+    this.breaker = url === undefined ? undefined : new InventoryBreaker(url, registry);
+  }
+
+  /**
+   * What there is of a product.
+   *
+   * @returns undefined when the inventory does not know the sku.
+   * @throws Problem `dependency-unavailable` when there is no answer by the deadline, or no inventory.
+   */
+  async ask(sku: string, deadline: Deadline): Promise<Stock | undefined> {
+    const { breaker } = this;
+    if (breaker === undefined) {
+      throw dependencyUnavailable('No inventory is configured.');
+    }
+    try {
+      return await this.bulkhead.run(deadline, () => this.persevere(breaker, sku, deadline));
+    } catch (error) {
+      if (error instanceof InventoryError) {
+        this.report(error);
+        const { retryAfterMs } = error;
+        throw dependencyUnavailable('The inventory does not answer.', {
+          cause: error,
+          retryAfterMs,
+        });
+      }
+      if (error instanceof BulkheadFullError) {
+        throw dependencyUnavailable('The inventory is too busy.', { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  onApplicationShutdown(): void {
+    this.breaker?.shutdown();
+  }
+
+  private report({ message }: InventoryError): void {
+    const now = performance.now();
+    if (now - this.reportedAt >= REPORT_MS) {
+      this.reportedAt = now;
+      this.logger.warn(message);
+    }
+  }
+
+  private async persevere(
+    breaker: InventoryBreaker,
+    sku: string,
+    deadline: Deadline,
+  ): Promise<Stock | undefined> {
+    this.budget.call();
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.askAuthorised(breaker, sku, deadline);
+      } catch (error) {
+        if (!(error instanceof InventoryError) || !error.transient || attempt === ATTEMPTS) {
+          throw error;
+        }
+        const pause = Math.max(backoff(attempt), error.retryAfterMs ?? 0);
+        if (!this.isWorthwhile(deadline, pause) || !this.budget.retry()) {
+          throw error;
+        }
+        await sleep(pause);
+      }
+    }
+  }
+
+  /** A token that the inventory does not take is replaced, once; that is no retry, for it is another question. */
+  private async askAuthorised(
+    breaker: InventoryBreaker,
+    sku: string,
+    deadline: Deadline,
+  ): Promise<Stock | undefined> {
+    const token = await this.token(deadline);
+    try {
+      return await breaker.ask({ sku, token, timeoutMs: this.timeout(deadline) });
+    } catch (error) {
+      if (!(error instanceof InventoryError && error.status === 401)) {
+        throw error;
+      }
+      await this.tokens.invalidate(token);
+      const another = await this.token(deadline);
+      return await breaker.ask({ sku, token: another, timeoutMs: this.timeout(deadline) });
+    }
+  }
+
+  private async token(deadline: Deadline): Promise<string> {
+    return deadline.limit(this.tokens.getToken(), () =>
+      dependencyUnavailable('The OAuth provider does not answer.'),
+    );
+  }
+
+  private timeout(deadline: Deadline): number {
+    if (!this.isWorthwhile(deadline, 0)) {
+      throw new InventoryError('There is no time left to ask the inventory.');
+    }
+    return Math.ceil(Math.min(this.environment.INVENTORY_TIMEOUT_MS, deadline.remaining));
+  }
+
+  private isWorthwhile(deadline: Deadline, pause: number): boolean {
+    const { INVENTORY_TIMEOUT_MS, INVENTORY_DEADLINE_MS } = this.environment;
+    const whole = Math.min(INVENTORY_TIMEOUT_MS, INVENTORY_DEADLINE_MS);
+    return deadline.remaining - pause >= WORTHWHILE_PART * whole;
+  }
+}
+
+/** Exponential, capped, with full jitter: callers that failed together do not come back together. */
+function backoff(attempt: number): number {
+  return Math.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** (attempt - 1));
+}
