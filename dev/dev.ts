@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +12,7 @@ import { canEnter, ownerOf } from './postgres-installation.js';
 import { DirectoryInUseError, forgetPostgresVariables, PostgresServer } from './postgres-server.js';
 import { findRedis, installRedis, RedisServer } from './redis-server.js';
 import { ReloadingService } from './reloading-service.js';
+import { publishSandbox } from './sandbox-control.js';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const DATA = join(ROOT, '.data');
@@ -55,6 +57,7 @@ async function start(): Promise<void> {
     MIGRATION_DATABASE_URL: databaseUrl,
     REDIS_URL: redis?.url ?? '',
     SHUTDOWN_DELAY_MS: '0',
+    PUBLIC_URL: serviceUrl('127.0.0.1'),
     ...partners.environment(),
   };
   const node = (...args: string[]) => ({ command: process.execPath, args, cwd: ROOT, env });
@@ -86,7 +89,7 @@ async function start(): Promise<void> {
   running.push(service);
   await service.start();
   await waitUntilReady();
-  sayWhatToTry(databaseUrl, redis?.url, partners.controlUrl);
+  sayWhatToTry(databaseUrl, redis?.url, partners);
 }
 
 async function checkPort(): Promise<void> {
@@ -164,6 +167,7 @@ async function startRedis(): Promise<RedisServer | undefined> {
 async function startPartners(): Promise<PartnerSandbox> {
   const partners = await PartnerSandbox.start({ log: join(DATA, 'sandbox.log') });
   running.push(partners);
+  running.push(publishSandbox(partners));
   say('The partner sandbox is up');
   return partners;
 }
@@ -198,24 +202,31 @@ function variable(name: string, unset: string): string {
   return value === undefined || value === '' ? unset : value;
 }
 
-function serviceUrl(): string {
+/** Where the service is, by this name where it listens on loopback or everywhere. */
+function serviceUrl(loopback = 'localhost'): string {
   const anywhere = ['0.0.0.0', '127.0.0.1', '::'].includes(HOST);
-  return `http://${anywhere ? 'localhost' : HOST}:${PORT}`;
+  return `http://${anywhere ? loopback : isIPv6(HOST) ? `[${HOST}]` : HOST}:${PORT}`;
 }
 
-function sayWhatToTry(databaseUrl: string, redisUrl: string | undefined, sandboxUrl: string): void {
+function sayWhatToTry(
+  databaseUrl: string,
+  redisUrl: string | undefined,
+  { controlUrl, webhookSecret }: PartnerSandbox,
+): void {
   const url = serviceUrl();
   console.log(`
   service     ${url}
   docs        ${url}/docs
   PostgreSQL  ${databaseUrl}
   Redis       ${redisUrl ?? 'none'}
-  sandbox     ${sandboxUrl}   (switches of the partners)
+  sandbox     ${controlUrl}   (switches of the partners)
+  webhooks    are signed with ${webhookSecret}
 
   curl '${url}/api/products?limit=20&cursor=20&category=Electronics'
   curl '${url}/api/products?sort=price&order=desc&minPrice=100&maxPrice=500'
   curl '${url}/api/products/40/availability'
   curl '${url}/health/ready'
+  npm run sandbox:emit -- --count 1000 --duplicates 0.3 --shuffle
 
   A change in src/ or migrations/ is built and served; Ctrl-C stops everything.
 `);

@@ -10,8 +10,8 @@ import type { SandboxState } from './sandbox/state.js';
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * What a laptop has in place of the partners: an OAuth2 server, API A, and a switchboard that makes
- * them misbehave. They listen on free ports of 127.0.0.1, and never outlive this process.
+ * What a laptop has in place of the partners: an OAuth2 server, API A, API B, and a switchboard that makes
+ * them misbehave and API B send. They listen on free ports of 127.0.0.1, and never outlive this process.
  */
 export class PartnerSandbox {
   readonly clientId: string;
@@ -20,11 +20,14 @@ export class PartnerSandbox {
   readonly scope: string;
   readonly tokenUrl: string;
   readonly inventoryUrl: string;
+  readonly catalogUrl: string;
 
   private constructor(
     readonly controlUrl: string,
     client: { id: string; secret: string; scope: string },
-    { oauth, inventory }: SandboxState,
+    /** What API B signs with, new at every start. */
+    readonly webhookSecret: string,
+    { oauth, inventory, catalog }: SandboxState,
     private readonly child: ManagedProcess,
   ) {
     this.clientId = client.id;
@@ -32,6 +35,7 @@ export class PartnerSandbox {
     this.scope = client.scope;
     this.tokenUrl = `${oauth.url}/token`;
     this.inventoryUrl = inventory.url;
+    this.catalogUrl = catalog.url;
   }
 
   static async start({ log }: { log: string }): Promise<PartnerSandbox> {
@@ -40,6 +44,7 @@ export class PartnerSandbox {
       secret: randomBytes(24).toString('base64url'),
       scope: 'inventory:read catalog:subscribe',
     };
+    const webhookSecret = `whsec_${randomBytes(32).toString('base64')}`;
     return await onFreePort(async (port) => {
       const output = followLog(log);
       const child = await ManagedProcess.start({
@@ -52,6 +57,7 @@ export class PartnerSandbox {
           SANDBOX_CLIENT_ID: client.id,
           SANDBOX_CLIENT_SECRET: client.secret,
           SANDBOX_SCOPE: client.scope,
+          SANDBOX_WEBHOOK_SECRET: webhookSecret,
         },
         log,
       });
@@ -64,7 +70,7 @@ export class PartnerSandbox {
       if (!ready || state === undefined) {
         throw new Error(`The partner sandbox did not start:\n${output()}`);
       }
-      return new PartnerSandbox(controlUrl, client, state, child);
+      return new PartnerSandbox(controlUrl, client, webhookSecret, state, child);
     });
   }
 
@@ -80,6 +86,8 @@ export class PartnerSandbox {
       OAUTH_CLIENT_SECRET: this.clientSecret,
       OAUTH_SCOPE: this.scope,
       INVENTORY_API_URL: this.inventoryUrl,
+      CATALOG_API_URL: this.catalogUrl,
+      WEBHOOK_SECRETS: this.webhookSecret,
     };
   }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import { hasGoodToken, refuseToken, type TokenJudge } from './bearer-token.js';
 import { isJsonObject, type Json, sendJson } from './json.js';
 import { COMMON_SWITCHES, type CommonSwitches, SwitchableServer } from './switchable-server.js';
 import { flag, type Switch, type SwitchTable } from './switches.js';
@@ -54,11 +55,6 @@ const SWITCHES: SwitchTable<InventorySwitches> = {
   answer: ANSWER,
 };
 
-/** Tells good tokens from others. */
-export interface TokenJudge {
-  accepts(token: string): Promise<boolean>;
-}
-
 /** API A: how much there is of a product. */
 export class InventoryApi {
   private constructor(
@@ -78,24 +74,13 @@ export class InventoryApi {
       sendJson(response, 404, { error: 'not_found' });
       return;
     }
-    if (!(await this.isAuthorized(request))) {
-      sendJson(
-        response,
-        401,
-        { error: 'invalid_token' },
-        { 'www-authenticate': 'Bearer error="invalid_token"' },
-      );
+    if (this.server.values.wrongToken || !(await hasGoodToken(request, this.tokens))) {
+      refuseToken(response);
       return;
     }
     const sku = decode(path[1]);
     if (sku === undefined) sendJson(response, 400, { error: 'invalid_sku' });
     else this.answerAbout(sku, response);
-  }
-
-  private async isAuthorized(request: IncomingMessage): Promise<boolean> {
-    const token = /^Bearer ([^ ]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (token === undefined || this.server.values.wrongToken) return false;
-    return await this.tokens.accepts(token);
   }
 
   private answerAbout(sku: string, response: ServerResponse): void {

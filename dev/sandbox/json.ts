@@ -30,10 +30,15 @@ export function sendJson(
   response.end(text);
 }
 
-/** Reads the JSON object that is a request's body, whatever content type it claims. */
+/**
+ * Reads the JSON object that is a request's body, whatever content type it claims.
+ *
+ * @param unsaid stands for a body that is empty; without it there has to be one
+ */
 export async function readJsonObject(
   request: IncomingMessage,
   maxBytes: number,
+  unsaid?: Record<string, unknown>,
 ): Promise<Record<string, unknown>> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -44,6 +49,7 @@ export async function readJsonObject(
     if (bytes > maxBytes) throw new BadBodyError(413, `The body is over ${maxBytes} bytes`);
     chunks.push(buffer);
   }
+  if (bytes === 0 && unsaid !== undefined) return unsaid;
   const value = parse(Buffer.concat(chunks).toString());
   if (!isJsonObject(value)) throw new BadBodyError(400, 'The body has to be a JSON object');
   return value;

@@ -1,4 +1,5 @@
 import { AuthorizationServer } from './authorization-server.js';
+import { CatalogApi } from './catalog-api.js';
 import { InventoryApi } from './inventory-api.js';
 import { Switchboard } from './switchboard.js';
 
@@ -10,6 +11,7 @@ const authorization = await AuthorizationServer.start({
   scope: variable('SANDBOX_SCOPE'),
 });
 const inventory = await InventoryApi.start(authorization);
+const catalog = await CatalogApi.start(authorization, variable('SANDBOX_WEBHOOK_SECRET'));
 const switchboard = new Switchboard({
   oauth: { server: authorization.server },
   inventory: {
@@ -17,8 +19,15 @@ const switchboard = new Switchboard({
     actions: {
       revoke: () => {
         authorization.revokeTokens();
+        return undefined;
       },
     },
+  },
+  catalog: {
+    server: catalog.server,
+    details: () => catalog.details(),
+    actions: { emit: (options, signal) => catalog.emit(options, signal) },
+    reports: { emit: () => ({ campaign: catalog.details().campaign }) },
   },
 });
 // Last: once it answers, everything does.

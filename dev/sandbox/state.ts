@@ -1,4 +1,5 @@
 import type { AuthorizationSwitches } from './authorization-server.js';
+import type { CatalogDetails, CatalogSwitches } from './catalog-api.js';
 import type { InventorySwitches } from './inventory-api.js';
 import type { PartnerState } from './switchable-server.js';
 
@@ -7,4 +8,5 @@ export interface SandboxState {
   readonly pid: number;
   readonly oauth: PartnerState<AuthorizationSwitches, 'tokensIssued'>;
   readonly inventory: PartnerState<InventorySwitches>;
+  readonly catalog: PartnerState<CatalogSwitches, 'registrations'> & CatalogDetails;
 }

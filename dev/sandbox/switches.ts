@@ -10,14 +10,17 @@ export interface Switch<Value> {
 /** The switches of a partner by their names. */
 export type SwitchTable<Values> = { readonly [Name in keyof Values]: Switch<Values[Name]> };
 
-/** Says which switches there are not, or what they do not take. */
+/** Says which switches (or options) there are not, or what they do not take. */
 export class BadSwitchError extends Error {}
 
 /** The switches of one partner, and how they are set. */
 export class Switches<Values extends object> {
   readonly values: Values;
 
-  constructor(private readonly table: SwitchTable<Values>) {
+  constructor(
+    private readonly table: SwitchTable<Values>,
+    private readonly noun = 'switch',
+  ) {
     this.values = this.initial();
   }
 
@@ -27,7 +30,8 @@ export class Switches<Values extends object> {
     const faults: string[] = [];
     for (const [name, value] of Object.entries(changes)) {
       if (!this.has(name)) {
-        faults.push(`${name}: no such switch; there are ${Object.keys(this.table).join(', ')}`);
+        const names = Object.keys(this.table).join(', ');
+        faults.push(`${name}: no such ${this.noun}; there are ${names}`);
         continue;
       }
       const { read, takes } = this.table[name];
@@ -79,9 +83,9 @@ export function integer(initial: number, from: number, to: number): Switch<numbe
 }
 
 /** A switch that takes a share of the whole. */
-export function share(): Switch<number> {
+export function share(initial = 0): Switch<number> {
   return {
-    initial: 0,
+    initial,
     takes: 'a number from 0 to 1',
     read: (value) => (typeof value === 'number' && value >= 0 && value <= 1 ? value : undefined),
   };

@@ -2,7 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 
 import { PartnerSandbox } from '../../dev/partner-sandbox.js';
+import { runCampaign } from '../../dev/sandbox-control.js';
 import type { AuthorizationSwitches } from '../../dev/sandbox/authorization-server.js';
+import type { CampaignSummary, Oracle } from '../../dev/sandbox/campaign-summary.js';
+import type { CatalogSwitches } from '../../dev/sandbox/catalog-api.js';
+import type { EmitOptions } from '../../dev/sandbox/emit-options.js';
 import type { InventorySwitches } from '../../dev/sandbox/inventory-api.js';
 import type { SandboxState } from '../../dev/sandbox/state.js';
 import { ask } from './answer.js';
@@ -12,6 +16,7 @@ import { testDirectory } from './test-directory.js';
 export interface PartnerSwitches {
   oauth: AuthorizationSwitches;
   inventory: InventorySwitches;
+  catalog: CatalogSwitches;
 }
 
 /** The partners of one spec, and their switches. */
@@ -47,6 +52,15 @@ export class Sandbox {
   /** Makes API A refuse every token issued up to now. */
   async revoke(): Promise<void> {
     await this.call('POST', '/inventory/revoke');
+  }
+
+  /** Has API B send changes of the catalogue until all are settled; gives what came of it. */
+  async emit(
+    options: Partial<EmitOptions> & { oracle: true },
+  ): Promise<CampaignSummary & { oracle: Oracle }>;
+  async emit(options: Partial<EmitOptions>): Promise<CampaignSummary>;
+  async emit(options: Partial<EmitOptions>): Promise<CampaignSummary> {
+    return await runCampaign(this.partners.controlUrl, options);
   }
 
   async stop(): Promise<void> {
