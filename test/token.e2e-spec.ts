@@ -1,5 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { RedisServer } from '../dev/redis-server.js';
@@ -33,6 +36,8 @@ let redis: RedisServer;
 let client: Redis;
 let sandbox: Sandbox;
 let replicas: Service[];
+/** Tokens that have come by. */
+const seen = new Set<string>();
 
 beforeAll(async () => {
   [database, redis, sandbox] = await Promise.all([createDatabase(), startRedis(), startSandbox()]);
@@ -58,13 +63,41 @@ beforeEach(async () => {
   await client.flushall();
 });
 
-async function startReplica(): Promise<Service> {
+/** A provider that counts down the life of one token, and then has another. */
+async function startRepeatingProvider(lifeSeconds = 600) {
+  let requests = 0;
+  const begin = performance.now();
+  const server = createServer((_, response) => {
+    requests += 1;
+    const elapsed = (performance.now() - begin) / 1000;
+    response.setHeader('content-type', 'application/json');
+    response.end(
+      JSON.stringify({
+        access_token: `repeated-${Math.floor(elapsed / lifeSeconds)}`,
+        token_type: 'Bearer',
+        expires_in: lifeSeconds - (elapsed % lifeSeconds),
+      }),
+    );
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests: () => requests,
+    stop: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+async function startReplica(env: Record<string, string> = {}): Promise<Service> {
   return await startService(
     {
       DATABASE_URL: database.url,
       REDIS_URL: redis.url,
       ...sandbox.environment(),
       LOG_LEVEL: 'trace',
+      ...env,
     },
     'test/support/token-replica.js',
   );
@@ -96,7 +129,9 @@ async function requests(): Promise<number> {
 }
 
 function tokensOf(outcomes: readonly Outcome[]): string[] {
-  return [...new Set(outcomes.flatMap(({ tokens }) => tokens))];
+  const tokens = [...new Set(outcomes.flatMap((outcome) => outcome.tokens))];
+  for (const token of tokens) seen.add(token);
+  return tokens;
 }
 
 describe('One token for all replicas', () => {
@@ -179,15 +214,32 @@ describe('A token that a partner refuses', () => {
     expect((await callOne(0)).tokens).not.toContain(token);
   });
 
-  it('one after the other makes the service ask ever less often', async () => {
-    for (let nth = 0; nth < 20; nth += 1) {
-      const [token] = (await callOne(0)).tokens;
-      if (token !== undefined) await pull(replica(0), `invalidate?token=${token}`);
+  it('and that the provider grants again is not taken for rejected for ever', async () => {
+    const provider = await startRepeatingProvider();
+    const own = await startReplica({ OAUTH_TOKEN_URL: provider.url });
+    const [token = ''] = (await pull<Called>(own, 'call')).cold.tokens;
+    for (const asked of [2, 3]) {
+      await pull(own, `invalidate?token=${token}`);
+      expect((await pull<Called>(own, 'call')).cold.tokens).toEqual([token]);
+      expect(provider.requests()).toBe(asked);
     }
-    expect(await requests()).toBe(2);
-    expect((await callOne(0)).faults).toEqual([
-      expect.stringMatching(/^dependency-unavailable \d+$/),
-    ]);
+    await own.kill('SIGKILL');
+    provider.stop();
+  });
+});
+
+describe('A provider that gives the same token until it expires', () => {
+  it('is asked at most twice by each replica in the life of each token', async () => {
+    const provider = await startRepeatingProvider(4);
+    const own = await Promise.all(
+      [1, 2].map(() => startReplica({ OAUTH_TOKEN_URL: provider.url })),
+    );
+    const called = await Promise.all(own.map((one) => pull<Called>(one, 'call?forMs=5000')));
+    expect(called.flatMap(({ later }) => later.faults)).toEqual([]);
+    expect(tokensOf(called.map(({ later }) => later))).toHaveLength(2);
+    expect(provider.requests()).toBeLessThanOrEqual(8);
+    await Promise.all(own.map((one) => one.kill('SIGKILL')));
+    provider.stop();
   });
 });
 
@@ -329,18 +381,24 @@ describe('With Redis', () => {
     await client.del(key);
     await client.lpush(key, 'garbage');
     expect((await callOne(1)).tokens).toHaveLength(1);
+    await client.del(key);
+    await client.set(key, 'no\ntoken', 'PX', 60_000);
+    expect((await callOne(2)).tokens).toEqual([expect.not.stringContaining('\n')]);
     expect((await callOne(1)).faults).toEqual([]);
   });
 });
 
 describe('No log', () => {
   it('has the secret or a token in it, at any level', () => {
-    const { clientSecret } = sandbox.partners;
+    const { clientId, clientSecret } = sandbox.partners;
+    expect(seen.size).toBeGreaterThan(20);
     for (const replica of replicas) {
       const logs = replica.logs();
       expect(logs).toContain('OAuth provider');
       expect(logs).not.toContain(clientSecret);
       expect(logs).not.toContain(encodeURIComponent(clientSecret));
+      expect(logs).not.toContain(Buffer.from(`${clientId}:${clientSecret}`).toString('base64'));
+      for (const token of seen) expect(logs).not.toContain(token);
     }
   });
 });

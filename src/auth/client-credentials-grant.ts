@@ -2,6 +2,7 @@ import * as oauth from 'oauth4webapi';
 
 import { partnerFetch } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
+import { isBearerToken } from './bearer-token.js';
 
 /** How long a request for a token may take, its answer included. */
 export const GRANT_TIMEOUT_MS = 3000;
@@ -9,9 +10,7 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 /** Life of a token whose provider does not say: `expires_in` is only recommended (RFC 6749, section 5.1). */
 const DEFAULT_LIFETIME_S = 300;
 /** However long a provider says: what it revokes meanwhile has to be noticed some day. */
-const MAX_LIFETIME_S = 86_400;
-/** The longest a header may reasonably carry. */
-const TOKEN = /^[\x21-\x7e]{1,8192}$/;
+export const MAX_LIFETIME_S = 86_400;
 
 /** What the error codes of RFC 6749, section 5.2 ask the operator to look at. */
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -91,7 +90,7 @@ export async function requestGrant(client: OAuthClient): Promise<Grant> {
 }
 
 function readGrant({ access_token, token_type, expires_in }: oauth.TokenEndpointResponse): Grant {
-  if (token_type !== 'bearer' || !TOKEN.test(access_token)) {
+  if (token_type !== 'bearer' || !isBearerToken(access_token)) {
     throw new GrantError('its token is not a bearer token', false);
   }
   const lifetime = Math.min(expires_in ?? DEFAULT_LIFETIME_S, MAX_LIFETIME_S);
@@ -119,14 +118,15 @@ function toGrantError(error: unknown, response: Response | undefined): GrantErro
   if (response === undefined) {
     const { name, cause } = error as Error;
     const { code } = (cause ?? {}) as NodeJS.ErrnoException;
-    return new GrantError(
-      name === 'TimeoutError' ? 'it does not answer in time' : (code ?? name),
-      false,
-    );
+    const reach =
+      code === undefined ? 'OAUTH_TOKEN_URL cannot be asked' : `it is out of reach (${code})`;
+    return new GrantError(name === 'TimeoutError' ? 'it does not answer in time' : reach, false);
   }
   const { status, headers } = response;
   return new GrantError(
-    status === 200 ? 'its answer is not a token' : `it answers with status ${status}`,
+    status === 200
+      ? 'its answer is not a token'
+      : `it answers with status ${status}${status === 404 ? ': check OAUTH_TOKEN_URL' : ''}`,
     status >= 400 && status < 500 && status !== 408 && status !== 429,
     retryAfterMs(headers),
   );

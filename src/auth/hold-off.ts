@@ -1,16 +1,19 @@
+import { MAX_RETRY_AFTER_MS } from '../http/retry-after.js';
 import { getWithLife } from '../redis/get-with-life.js';
 import type { RedisConnection } from '../redis/redis-connection.js';
 
 /** How long after the end of a pause the next strike still counts as one more. */
 const REMEMBERED_MS = 60_000;
+/** A key that is to live for longer is none of ours. */
+const MAX_LIFE_MS = MAX_RETRY_AFTER_MS + REMEMBERED_MS;
 
-/** Milliseconds of pause after the nth strike. */
+/** Milliseconds of pause after the nth strike in a row. */
 export type Pause = (strikes: number) => number;
 
 /**
- * For how long a partner is left alone, longer with every strike, by all replicas: in Redis stands the
- * number of strikes, under a key that outlives the pause by {@link REMEMBERED_MS}. Without Redis a process
- * keeps to the pauses of its own.
+ * For how long a partner is left alone, longer with every strike in a row, by all replicas: in Redis
+ * stands the number of strikes, under a key that outlives the pause by {@link REMEMBERED_MS}. While Redis
+ * does not answer, a process keeps to the pauses that it knows of.
  */
 export class HoldOff {
   private strikes = 0;
@@ -24,10 +27,10 @@ export class HoldOff {
   /** Milliseconds that the pause still takes; 0 when there is none. */
   async remaining(): Promise<number> {
     const shared = await getWithLife(this.redis, this.key);
-    const until = performance.now() + (shared?.life ?? 0) - REMEMBERED_MS;
-    if (shared !== undefined && until > this.until && /^\d{1,9}$/.test(shared.value)) {
-      this.strikes = Number(shared.value);
-      this.until = until;
+    if (shared !== undefined) {
+      const known = shared !== null && /^\d{1,9}$/.test(shared.value) && shared.life <= MAX_LIFE_MS;
+      this.strikes = known ? Number(shared.value) : 0;
+      this.until = known ? performance.now() + shared.life - REMEMBERED_MS : -Infinity;
     }
     return Math.max(0, this.until - performance.now());
   }
@@ -41,9 +44,20 @@ export class HoldOff {
     await this.remaining();
     const now = performance.now();
     this.strikes = now < this.until + REMEMBERED_MS ? this.strikes + 1 : 1;
-    const pause = Math.ceil(Math.max(pauseAfter(this.strikes), leastMs));
-    this.until = now + pause;
+    const pause = Math.max(pauseAfter(this.strikes), leastMs);
+    // A pause that is under way is not made shorter.
+    this.until = Math.max(this.until, now + pause);
     const { strikes } = this;
-    await this.redis.attempt((redis) => redis.set(this.key, strikes, 'PX', pause + REMEMBERED_MS));
+    const life = Math.ceil(this.until - now) + REMEMBERED_MS;
+    await this.redis.attempt((redis) => redis.set(this.key, strikes, 'PX', life));
+  }
+
+  /** Forgets the strikes: all is well again. */
+  async clear(): Promise<void> {
+    if (this.strikes > 0) {
+      this.strikes = 0;
+      this.until = -Infinity;
+      await this.redis.attempt((redis) => redis.unlink(this.key));
+    }
   }
 }

@@ -32,11 +32,7 @@ const RENEWAL_JITTER_PART = 0.1;
 
 const FAILED: Pause = (strikes) => Math.min(1000 * 2 ** (strikes - 1), 10_000);
 /** A provider that has said no says so again, until an operator has changed something. */
-const REFUSED: Pause = (strikes) => Math.min(15_000 * 2 ** (strikes - 1), 300_000);
-/** A token that a partner does not take is replaced at once, but not one after the other. */
-const REJECTED: Pause = (strikes) => (strikes === 1 ? 0 : FAILED(strikes - 1));
-/** The longest that a provider may ask to be left alone. */
-const ASKED_PAUSE_MAX_MS = 300_000;
+const REFUSED: Pause = (strikes) => Math.min(15_000 * 2 ** (strikes - 1), 60_000);
 
 /**
  * The access token for partners (RFC 6749, section 4.4): one for all replicas, renewed ahead of its end.
@@ -60,8 +56,8 @@ export class TokenProvider implements OnApplicationShutdown {
   private flight: Promise<string> | undefined;
   private renewal: NodeJS.Timeout | undefined;
   private stopped = false;
-  /** What is known to be wrong with the provider; it is said once, not with every fetch. */
-  private fault: string | undefined;
+  /** What is known to be wrong with the provider; it is logged once, not with every fetch. */
+  private knownFault: string | undefined;
 
   constructor(
     environment: Environment,
@@ -80,6 +76,16 @@ export class TokenProvider implements OnApplicationShutdown {
       labelNames: ['result'],
       registers: [registry],
     });
+  }
+
+  /** Whether there is an OAuth client at all. */
+  get configured(): boolean {
+    return this.client !== undefined;
+  }
+
+  /** What was wrong with the provider when this process last asked it; undefined when nothing was. */
+  get fault(): string | undefined {
+    return this.knownFault;
   }
 
   /**
@@ -105,10 +111,7 @@ export class TokenProvider implements OnApplicationShutdown {
     if (this.held?.value === token) {
       this.held = undefined;
     }
-    // False: another replica was first, and its is the strike.
-    if ((await this.store.drop(token)) !== false) {
-      await this.holdOff.strike(REJECTED);
-    }
+    await this.store.drop(token);
   }
 
   onApplicationShutdown(): void {
@@ -183,12 +186,14 @@ export class TokenProvider implements OnApplicationShutdown {
     const askedAt = performance.now();
     try {
       const { token, lifetimeMs } = await requestGrant(client);
-      const margin = Math.min(lifetimeMs * MARGIN_PART, MARGIN_MAX_MS);
-      const fetched = { value: token, expiresAt: askedAt + lifetimeMs - margin };
       this.fetches.inc({ result: 'granted' });
       this.report(undefined);
+      this.rejected = undefined;
+      const margin =
+        token === this.held?.value ? 0 : Math.min(lifetimeMs * MARGIN_PART, MARGIN_MAX_MS);
+      const fetched = { value: token, expiresAt: askedAt + lifetimeMs - margin };
       this.hold(fetched);
-      await this.store.put(fetched);
+      await Promise.all([this.store.put(fetched), this.holdOff.clear()]);
       return token;
     } catch (error) {
       if (!(error instanceof GrantError)) {
@@ -196,16 +201,19 @@ export class TokenProvider implements OnApplicationShutdown {
       }
       this.fetches.inc({ result: error.refused ? 'refused' : 'failed' });
       this.report(error.message);
-      const asked = Math.min(error.retryAfterMs ?? 0, ASKED_PAUSE_MAX_MS);
-      await this.holdOff.strike(error.refused ? REFUSED : FAILED, asked);
+      await this.holdOff.strike(error.refused ? REFUSED : FAILED, error.retryAfterMs);
       throw unavailable(await this.holdOff.remaining(), error);
     }
   }
 
   private hold(token: Token): void {
+    const again = token.value === this.held?.value;
     this.held = token;
     const life = token.expiresAt - performance.now();
-    this.renewAfter(life * (RENEWAL_PART + RENEWAL_JITTER_PART * Math.random()));
+    // A provider that gives the same token until it expires cannot be asked for another one ahead.
+    this.renewAfter(
+      again ? life + POLL_MS : life * (RENEWAL_PART + RENEWAL_JITTER_PART * Math.random()),
+    );
   }
 
   /** By a timer, so that no caller has to come for it; whichever replica's is first does it for all. */
@@ -228,10 +236,10 @@ export class TokenProvider implements OnApplicationShutdown {
   }
 
   private report(fault: string | undefined): void {
-    if (fault === this.fault) {
+    if (fault === this.knownFault) {
       return;
     }
-    this.fault = fault;
+    this.knownFault = fault;
     if (fault === undefined) {
       this.logger.log('The OAuth provider gives tokens again.');
     } else {
@@ -263,5 +271,8 @@ function identify(client: OAuthClient | undefined): string {
 }
 
 function unavailable(retryAfterMs: number, cause?: GrantError): Error {
-  return dependencyUnavailable('The OAuth provider does not answer.', { retryAfterMs, cause });
+  return dependencyUnavailable('There is no token for partners right now.', {
+    retryAfterMs,
+    cause,
+  });
 }

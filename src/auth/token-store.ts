@@ -1,12 +1,17 @@
 import { compareAndDelete } from '../redis/compare-and-delete.js';
 import { getWithLife } from '../redis/get-with-life.js';
 import type { RedisConnection } from '../redis/redis-connection.js';
+import { isBearerToken } from './bearer-token.js';
+import { MAX_LIFETIME_S } from './client-credentials-grant.js';
 
 /** A token and the moment it is not used any more, in the process's own milliseconds. */
 export interface Token {
   readonly value: string;
   readonly expiresAt: number;
 }
+
+/** However long Redis says. */
+const MAX_LIFE_MS = MAX_LIFETIME_S * 1000;
 
 /** The token that all replicas share, in Redis. Its life is told by Redis: no two clocks are compared. */
 export class TokenStore {
@@ -19,7 +24,9 @@ export class TokenStore {
   async get(): Promise<Token | undefined> {
     const now = performance.now();
     const shared = await getWithLife(this.redis, this.key);
-    return shared && { value: shared.value, expiresAt: now + shared.life };
+    return shared && isBearerToken(shared.value)
+      ? { value: shared.value, expiresAt: now + Math.min(shared.life, MAX_LIFE_MS) }
+      : undefined;
   }
 
   /** Shares a token for as long as it lives. */
@@ -30,12 +37,8 @@ export class TokenStore {
     }
   }
 
-  /**
-   * Takes this token back, unless another one is shared by now.
-   *
-   * @returns whether it did; `undefined` when Redis does not answer.
-   */
-  async drop(value: string): Promise<boolean | undefined> {
-    return compareAndDelete(this.redis, this.key, value);
+  /** Takes this token back, unless another one is shared by now. */
+  async drop(value: string): Promise<void> {
+    await compareAndDelete(this.redis, this.key, value);
   }
 }

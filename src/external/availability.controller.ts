@@ -50,12 +50,15 @@ export class AvailabilityController {
       instance: '/api/products/40/availability',
     },
   })
-  @ApiProblem('The inventory does not answer and has never said anything of this product.', {
-    'dependency-unavailable': {
-      detail: 'The inventory does not answer.',
-      instance: '/api/products/40/availability',
+  @ApiProblem(
+    'There is no answer in time, and none of the past day; or no inventory is configured.',
+    {
+      'dependency-unavailable': {
+        detail: 'The inventory does not answer.',
+        instance: '/api/products/40/availability',
+      },
     },
-  })
+  )
   async find(
     @Param('id', IdPipe) id: string,
     @Query(NoQueryPipe) _query: Record<string, string>,

@@ -13,7 +13,7 @@ export class AvailabilityDto {
   @ApiProperty({
     format: 'date-time',
     example: '2026-11-23T06:30:00.000Z',
-    description: 'When the inventory counted it: RFC 3339, UTC.',
+    description: 'When that was so: RFC 3339, UTC.',
   })
   readonly asOf: string;
 

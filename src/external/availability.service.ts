@@ -10,7 +10,7 @@ import { LastStock, type RememberedStock } from './last-stock.js';
 /** How long an answer of the inventory is given again without asking. */
 const FRESH_MS = 2000;
 /** Of the deadline, what is left for asking: the answer has a way to go as well. */
-const ASKING_PART = 0.95;
+const ASKING_PART = 0.9;
 
 /** What there is of a product, and how sure that is. */
 export interface Availability {
@@ -42,9 +42,6 @@ export class AvailabilityService {
    * @throws Problem `dependency-unavailable` when neither the inventory answers nor an older answer is known.
    */
   async find(productId: string): Promise<Availability> {
-    if (this.environment.INVENTORY_API_URL === undefined) {
-      throw dependencyUnavailable('No inventory is configured.');
-    }
     const deadline = Deadline.in(ASKING_PART * this.environment.INVENTORY_DEADLINE_MS);
     const sku = await deadline.limit(this.products.skuOf(productId), () =>
       dependencyUnavailable('The catalogue does not answer in time.'),

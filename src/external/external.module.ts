@@ -12,5 +12,6 @@ import { LastStock } from './last-stock.js';
   imports: [AuthModule, ProductsModule],
   controllers: [AvailabilityController],
   providers: [AvailabilityService, InventoryClient, LastStock],
+  exports: [InventoryClient],
 })
 export class ExternalModule {}

@@ -7,6 +7,12 @@ const MAX_ANSWER_BYTES = 16 * 1024;
 /** Answers of a partner, or of what stands in front of it, that is overloaded or being restarted. */
 const TRANSIENT_STATUSES = new Set([429, 502, 503, 504]);
 
+/** What the operator has to look at when it is this service that the inventory does not take. */
+const REFUSALS = new Map([
+  [401, ': it does not take the token, and both partners have to belong together'],
+  [403, ': check OAUTH_SCOPE'],
+]);
+
 /** One question to the inventory. */
 export interface Question {
   readonly sku: string;
@@ -24,6 +30,10 @@ export async function askInventory(
   url: string,
   { sku, token, timeoutMs }: Question,
 ): Promise<Stock | undefined> {
+  // As a part of a path they lead elsewhere, however they are encoded (RFC 3986, section 5.2.4).
+  if (sku === '.' || sku === '..') {
+    return undefined;
+  }
   const response = await partnerFetch(`${url}/products/${encodeURIComponent(sku)}/availability`, {
     headers: { Accept: 'application/json', Authorization: `Bearer ${token}` },
     signal: AbortSignal.timeout(timeoutMs),
@@ -32,14 +42,16 @@ export async function askInventory(
     throw connectionError(error);
   });
   const { status, headers } = response;
-  if (status === 404) {
+  // A page for people is of something in between, which does not know the inventory.
+  if (status === 404 && headers.get('content-type')?.startsWith('text/html') !== true) {
     return undefined;
   }
   if (status !== 200) {
-    throw new InventoryError(`The inventory answers with status ${status}.`, {
+    const advice = REFUSALS.get(status) ?? '';
+    throw new InventoryError(`The inventory answers with status ${status}${advice}.`, {
       status,
       transient: TRANSIENT_STATUSES.has(status),
-      counts: status >= 500 || status < 400 || status === 429,
+      counts: status >= 500 || status < 400 || status === 404 || status === 429,
       retryAfterMs: retryAfterMs(headers),
     });
   }
@@ -60,7 +72,7 @@ async function json(response: Response): Promise<unknown> {
 
 function connectionError(error: unknown): InventoryError {
   if (error instanceof OversizedAnswerError) {
-    return new InventoryError(error.message);
+    return new InventoryError(`The inventory's answer has more than ${MAX_ANSWER_BYTES} bytes.`);
   }
   const { name, cause } = error as Error;
   const { code = name } = (cause ?? {}) as NodeJS.ErrnoException;

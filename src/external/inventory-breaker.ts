@@ -57,26 +57,26 @@ export class InventoryBreaker {
     });
   }
 
+  /** Whether it lets questions through: all, none, or a single one. */
+  get state(): 'closed' | 'open' | 'half-open' {
+    if (this.breaker.closed) return 'closed';
+    return this.breaker.opened ? 'open' : 'half-open';
+  }
+
   /**
    * Asks the inventory, unless the breaker is open.
    *
    * @throws InventoryError as {@link askInventory} does, and with the rest of the pause while it is open.
    */
   async ask(question: Question): Promise<Stock | undefined> {
-    try {
-      return await this.breaker.fire(question);
-    } catch (error) {
-      if (error instanceof InventoryError) {
-        throw error;
-      }
-      if (CircuitBreaker.isOurError(error as Error)) {
-        const retryAfterMs = this.openedAt + RESET_MS - performance.now();
-        throw new InventoryError('The inventory does not answer; nobody asks for a while.', {
-          retryAfterMs,
-        });
-      }
-      throw error;
+    const { opened, halfOpen, pendingClose } = this.breaker;
+    if (opened || (halfOpen && !pendingClose)) {
+      // Not left to opossum: what it refuses it counts as asked, and would be blind to failures after that.
+      throw new InventoryError('The inventory does not answer; nobody asks for a while.', {
+        retryAfterMs: this.openedAt + RESET_MS - performance.now(),
+      });
     }
+    return this.breaker.fire(question);
   }
 
   /** Ends its timers. */

@@ -19,8 +19,10 @@ const BACKOFF_MS = 100;
 const BACKOFF_MAX_MS = 1000;
 const RETRIES_PER_CALL = 0.2;
 const LEAST_RETRIES = 3;
-/** How often it is said what is wrong, while something is. */
+/** How often the same is said to be wrong, while it is. */
 const REPORT_MS = 10_000;
+/** How long no token is blamed for a 401, once a fresh one has met with it as well. */
+const TRUSTED_MS = 10_000;
 /** An attempt with less of its time left would tell more of our haste than of the inventory. */
 const WORTHWHILE_PART = 0.5;
 
@@ -34,8 +36,11 @@ export class InventoryClient implements OnApplicationShutdown {
   private readonly logger = new Logger('Inventory');
   private readonly bulkhead = new Bulkhead(IN_FLIGHT, WAITING);
   private readonly budget = new RetryBudget(RETRIES_PER_CALL, LEAST_RETRIES);
-  private readonly breaker: InventoryBreaker | undefined;
-  private reportedAt = -Infinity;
+  /** Undefined without an inventory. */
+  readonly breaker: InventoryBreaker | undefined;
+  /** When each fault was told last; there are as many as there are statuses, at most. */
+  private readonly reported = new Map<string, number>();
+  private tokensTrustedUntil = -Infinity;
 
   constructor(
     private readonly environment: Environment,
@@ -62,8 +67,12 @@ export class InventoryClient implements OnApplicationShutdown {
     } catch (error) {
       if (error instanceof InventoryError) {
         this.report(error);
-        const { retryAfterMs } = error;
-        throw dependencyUnavailable('The inventory does not answer.', {
+        const { retryAfterMs, status } = error;
+        const detail =
+          status === 401 || status === 403
+            ? 'The inventory does not take questions from this service.'
+            : 'The inventory does not answer.';
+        throw dependencyUnavailable(detail, {
           cause: error,
           retryAfterMs,
         });
@@ -81,8 +90,8 @@ export class InventoryClient implements OnApplicationShutdown {
 
   private report({ message }: InventoryError): void {
     const now = performance.now();
-    if (now - this.reportedAt >= REPORT_MS) {
-      this.reportedAt = now;
+    if (now - (this.reported.get(message) ?? -Infinity) >= REPORT_MS) {
+      this.reported.set(message, now);
       this.logger.warn(message);
     }
   }
@@ -109,7 +118,10 @@ export class InventoryClient implements OnApplicationShutdown {
     }
   }
 
-  /** A token that the inventory does not take is replaced, once; that is no retry, for it is another question. */
+  /**
+   * A token that the inventory does not take is replaced, once; that is no retry, for it is another
+   * question. Where it takes no fresh one either, tokens are not the cause, and are left alone for a while.
+   */
   private async askAuthorised(
     breaker: InventoryBreaker,
     sku: string,
@@ -119,18 +131,25 @@ export class InventoryClient implements OnApplicationShutdown {
     try {
       return await breaker.ask({ sku, token, timeoutMs: this.timeout(deadline) });
     } catch (error) {
-      if (!(error instanceof InventoryError && error.status === 401)) {
+      if (!isUnauthorised(error) || performance.now() < this.tokensTrustedUntil) {
         throw error;
       }
       await this.tokens.invalidate(token);
       const another = await this.token(deadline);
-      return await breaker.ask({ sku, token: another, timeoutMs: this.timeout(deadline) });
+      try {
+        return await breaker.ask({ sku, token: another, timeoutMs: this.timeout(deadline) });
+      } catch (again) {
+        if (isUnauthorised(again)) {
+          this.tokensTrustedUntil = performance.now() + TRUSTED_MS;
+        }
+        throw again;
+      }
     }
   }
 
   private async token(deadline: Deadline): Promise<string> {
     return deadline.limit(this.tokens.getToken(), () =>
-      dependencyUnavailable('The OAuth provider does not answer.'),
+      dependencyUnavailable('There is no token for partners right now.'),
     );
   }
 
@@ -146,6 +165,10 @@ export class InventoryClient implements OnApplicationShutdown {
     const whole = Math.min(INVENTORY_TIMEOUT_MS, INVENTORY_DEADLINE_MS);
     return deadline.remaining - pause >= WORTHWHILE_PART * whole;
   }
+}
+
+function isUnauthorised(error: unknown): boolean {
+  return error instanceof InventoryError && error.status === 401;
 }
 
 /** Exponential, capped, with full jitter: callers that failed together do not come back together. */

@@ -1,5 +1,5 @@
 /** What an {@link InventoryError} tells those who decide what comes next. */
-export interface InventoryErrorOptions extends ErrorOptions {
+export interface InventoryErrorOptions {
   /** The status that the inventory has answered with, if it has. */
   readonly status?: number;
   /** Whether the same question may be answered the next time. Default false. */
@@ -20,15 +20,9 @@ export class InventoryError extends Error {
 
   constructor(
     message: string,
-    {
-      status,
-      transient = false,
-      counts = true,
-      retryAfterMs,
-      ...options
-    }: InventoryErrorOptions = {},
+    { status, transient = false, counts = true, retryAfterMs }: InventoryErrorOptions = {},
   ) {
-    super(message, options);
+    super(message);
     this.status = status;
     this.transient = transient;
     this.counts = counts;

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import { createHash } from 'node:crypto';
 
+import { Environment } from '../config/environment.js';
 import { RedisConnection } from '../redis/redis-connection.js';
-import type { Stock } from './stock.js';
+import { readStock, type Stock } from './stock.js';
 
 /** How long an answer may stand in for one that cannot be had. */
 const KEPT_MS = 86_400_000;
@@ -18,9 +20,16 @@ export interface RememberedStock extends Stock {
 /** The inventory's last answers by sku: in the process, and for all replicas in Redis. */
 @Injectable()
 export class LastStock {
-  private readonly memory = new LRUCache<string, RememberedStock>({ max: IN_MEMORY, ttl: KEPT_MS });
+  private readonly memory = new LRUCache<string, RememberedStock>({ max: IN_MEMORY });
+  /** What another inventory has said is of no use. */
+  private readonly inventory: string;
 
-  constructor(private readonly redis: RedisConnection) {}
+  constructor(
+    private readonly redis: RedisConnection,
+    { INVENTORY_API_URL = '' }: Environment,
+  ) {
+    this.inventory = createHash('sha256').update(INVENTORY_API_URL).digest('hex').slice(0, 8);
+  }
 
   /** The answer that is in the process. */
   peek(sku: string): RememberedStock | undefined {
@@ -29,42 +38,48 @@ export class LastStock {
 
   /** The last answer about a product that any replica has had; the process's own where Redis does not answer. */
   async recall(sku: string): Promise<RememberedStock | undefined> {
-    const text = await this.redis.attempt((redis) => redis.get(keyOf(sku)));
-    const shared = typeof text === 'string' ? parse(text) : undefined;
+    const text = await this.redis.attempt((redis) => redis.get(this.keyOf(sku)));
+    const shared = typeof text === 'string' ? parse(text, sku) : undefined;
     const own = this.memory.get(sku);
     if (shared === undefined || (own !== undefined && own.receivedAt >= shared.receivedAt)) {
       return own;
     }
-    this.memory.set(sku, shared);
+    this.memory.set(sku, shared, { ttl: lifeOf(shared) });
     return shared;
   }
 
   /** Keeps an answer for a day. Nobody has to wait for Redis to take it. */
   remember(sku: string, stock: RememberedStock): void {
-    this.memory.set(sku, stock);
-    void this.redis.attempt((redis) => redis.set(keyOf(sku), JSON.stringify(stock), 'PX', KEPT_MS));
+    this.memory.set(sku, stock, { ttl: KEPT_MS });
+    void this.redis.attempt((redis) =>
+      redis.set(this.keyOf(sku), JSON.stringify({ sku, ...stock }), 'PX', KEPT_MS),
+    );
   }
 
   /** What the inventory does not know any more must not come back when it fails. */
   forget(sku: string): void {
     this.memory.delete(sku);
-    void this.redis.attempt((redis) => redis.unlink(keyOf(sku)));
+    void this.redis.attempt((redis) => redis.unlink(this.keyOf(sku)));
+  }
+
+  private keyOf(sku: string): string {
+    return `farmlokal:stock:${this.inventory}:${sku}`;
   }
 }
 
-function keyOf(sku: string): string {
-  return `farmlokal:stock:${sku}`;
-}
-
-function parse(text: string): RememberedStock | undefined {
+function parse(text: string, sku: string): RememberedStock | undefined {
   try {
-    const { quantity, asOf, receivedAt } = (JSON.parse(text) ?? {}) as Record<string, unknown>;
-    return typeof quantity === 'number' &&
-      typeof asOf === 'string' &&
-      typeof receivedAt === 'number'
-      ? { quantity, asOf, receivedAt }
+    const remembered = JSON.parse(text) as { receivedAt?: unknown } | null;
+    const stock = readStock(remembered, sku);
+    const receivedAt = remembered?.receivedAt;
+    return stock && typeof receivedAt === 'number' && lifeOf({ receivedAt }) > 0
+      ? { ...stock, receivedAt }
       : undefined;
   } catch {
     return undefined;
   }
+}
+
+function lifeOf({ receivedAt }: Pick<RememberedStock, 'receivedAt'>): number {
+  return Math.min(KEPT_MS, KEPT_MS - (Date.now() - receivedAt));
 }

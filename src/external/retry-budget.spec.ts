@@ -16,8 +16,10 @@ describe(RetryBudget.name, () => {
 
   it('gives a share of the calls, the first ones included', () => {
     const budget = new RetryBudget(0.2, 3, () => 0);
-    for (let nth = 0; nth < 1000; nth += 1) budget.call();
-    expect(granted(budget, 1000)).toBe(200);
+    budget.call();
+    expect(budget.retry()).toBe(true);
+    for (let nth = 1; nth < 1000; nth += 1) budget.call();
+    expect(granted(budget, 1000)).toBe(199);
   });
 
   it('never gives more than the share, in whatever order calls and retries come', () => {
@@ -42,8 +44,17 @@ describe(RetryBudget.name, () => {
   it('forgets: half after ten seconds', () => {
     let now = 0;
     const budget = new RetryBudget(0.2, 0, () => now);
-    for (let nth = 0; nth < 1000; nth += 1) budget.call();
+    budget.call();
+    expect(budget.retry()).toBe(false);
+    for (let nth = 1; nth < 1000; nth += 1) budget.call();
     now = 10_000;
     expect(granted(budget, 1000)).toBe(100);
+  });
+
+  it('saves nothing up in good times', () => {
+    let now = 0;
+    const budget = new RetryBudget(0.2, 3, () => now);
+    for (; now < 60_000; now += 10) budget.call();
+    expect(granted(budget, 1000)).toBe(3);
   });
 });

@@ -1,3 +1,5 @@
+import { readTimestamp } from '../http/timestamp.js';
+
 /** What the inventory says is there of a product. */
 export interface Stock {
   /** In the product's unit. */
@@ -6,8 +8,6 @@ export interface Stock {
   readonly asOf: string;
 }
 
-const TIMESTAMP = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
-
 /** Reads an answer of the inventory; undefined when it is not one about this sku. */
 export function readStock(answer: unknown, asked: string): Stock | undefined {
   const { sku, quantity, asOf } = (answer ?? {}) as Readonly<Record<string, unknown>>;
@@ -15,14 +15,10 @@ export function readStock(answer: unknown, asked: string): Stock | undefined {
     sku !== asked ||
     typeof quantity !== 'number' ||
     !(quantity >= 0 && quantity <= Number.MAX_SAFE_INTEGER) ||
-    typeof asOf !== 'string' ||
-    !TIMESTAMP.test(asOf)
+    typeof asOf !== 'string'
   ) {
     return undefined;
   }
-  const moment = new Date(asOf);
-  if (Number.isNaN(moment.getTime())) {
-    return undefined;
-  }
-  return { quantity, asOf: asOf.endsWith('Z') ? asOf : moment.toISOString() };
+  const moment = readTimestamp(asOf);
+  return moment && { quantity, asOf: asOf.endsWith('Z') ? asOf : moment.toISOString() };
 }

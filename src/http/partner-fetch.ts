@@ -52,7 +52,7 @@ async function read({ body }: Response, maxBytes: number): Promise<Buffer> {
   for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength;
     if (size > maxBytes) {
-      throw new OversizedAnswerError(`The answer has more than ${maxBytes} bytes.`);
+      throw new OversizedAnswerError(`More than ${maxBytes} bytes.`);
     }
     chunks.push(chunk);
   }

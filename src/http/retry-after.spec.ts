@@ -12,6 +12,11 @@ describe(retryAfterMs.name, () => {
     expect(of('120')).toBe(120_000);
   });
 
+  it('is five minutes at most', () => {
+    expect(of('999999999')).toBe(300_000);
+    expect(of('Fri, 31 Dec 9999 23:59:59 GMT')).toBe(300_000);
+  });
+
   it('reads a date; one that is past is no wait', () => {
     const inAMinute = new Date(Date.now() + 60_000).toUTCString();
     expect(of(inAMinute)).toBeGreaterThan(58_000);

@@ -24,7 +24,8 @@ export class ProblemFilter implements ExceptionFilter {
       this.logger.error({ requestId: request.id, ...trace(error) });
     } else {
       // What a client did wrong is no news, and a dependency reports its own outage.
-      this.logger.debug({ requestId: request.id, problem: problem.slug, ...trace(problem.cause) });
+      const { slug, detail, cause } = problem;
+      this.logger.debug({ requestId: request.id, problem: slug, detail, ...trace(cause) });
     }
     const document = describeProblem(problem, { url: request.url, requestId: request.id });
     const stack = this.environment.NODE_ENV === 'development' ? trace(error) : {};

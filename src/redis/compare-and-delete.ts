@@ -2,16 +2,11 @@ import type { RedisConnection } from './redis-connection.js';
 
 const COMPARE_AND_DELETE = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0`;
 
-/**
- * Deletes a key only while it still holds this value: by now it may hold what somebody else has put there.
- *
- * @returns whether it did; `undefined` when Redis does not answer.
- */
+/** Deletes a key only while it still holds this value: by now it may hold what somebody else has put there. */
 export async function compareAndDelete(
   redis: RedisConnection,
   key: string,
   value: string,
-): Promise<boolean | undefined> {
-  const deleted = await redis.attempt((client) => client.eval(COMPARE_AND_DELETE, 1, key, value));
-  return deleted === undefined ? undefined : deleted === 1;
+): Promise<void> {
+  await redis.attempt((client) => client.eval(COMPARE_AND_DELETE, 1, key, value));
 }

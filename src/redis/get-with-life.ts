@@ -9,14 +9,15 @@ export interface Living {
   readonly life: number;
 }
 
-/** Reads a key that expires; `undefined` when there is none, or no Redis. */
+/** Reads a key that expires: `null` when there is none, `undefined` when Redis does not answer. */
 export async function getWithLife(
   redis: RedisConnection,
   key: string,
-): Promise<Living | undefined> {
+): Promise<Living | null | undefined> {
   const answer = await redis.attempt((client) => client.eval(GET_WITH_LIFE, 1, key));
+  if (answer === undefined) {
+    return undefined;
+  }
   const [value, life] = Array.isArray(answer) ? (answer as unknown[]) : [];
-  return typeof value === 'string' && typeof life === 'number' && life > 0
-    ? { value, life }
-    : undefined;
+  return typeof value === 'string' && typeof life === 'number' && life > 0 ? { value, life } : null;
 }

@@ -56,6 +56,11 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     }
   }
 
+  /** Whether there is to be a Redis at all. */
+  get configured(): boolean {
+    return this.redis !== undefined;
+  }
+
   /** Whether a command has a fair chance right now. */
   get available(): boolean {
     return this.redis?.status === 'ready' && performance.now() >= this.suspendedUntil;
