@@ -6,6 +6,8 @@ import { Catalogue } from './catalogue.js';
 import { measureDepth } from './depth.js';
 import { measureLatency } from './latency.js';
 import { describeMachine } from './machine.js';
+import { measurePartners } from './partners.js';
+import { type PartnersReport, toMarkdown as partnersMarkdown } from './partners-report.js';
 import { measureRedisOutage } from './redis-outage.js';
 import { type Report, toMarkdown } from './report.js';
 import { type Running, Testbed, TestbedError } from './testbed.js';
@@ -34,7 +36,10 @@ async function bench({ cases, rows, seconds }: Arguments): Promise<void> {
   const testbed = await Testbed.start(rows, running, say);
   const catalogue = new Catalogue(testbed);
   const date = new Date().toISOString().slice(0, 10);
-  let report: Report = { date, machine: await describeMachine(testbed), rows };
+  const about = { date, machine: await describeMachine(testbed), rows };
+  const asDefault = rows === DEFAULTS.rows && seconds === DEFAULTS.seconds;
+
+  let report: Report = about;
   if (cases.includes('latency')) {
     report = { ...report, latency: await measureLatency(testbed, catalogue, seconds, say) };
   }
@@ -45,16 +50,28 @@ async function bench({ cases, rows, seconds }: Arguments): Promise<void> {
     const redisOutage = await measureRedisOutage(testbed, catalogue, seconds, say);
     report = { ...report, redisOutage };
   }
-  const markdown = toMarkdown(report);
-  console.log(`\n${markdown}`);
+  if (cases.some((name) => name !== 'partners')) {
+    tell('listing', toMarkdown(report), report, asDefault && cases === DEFAULTS.cases);
+  }
+  if (cases.includes('partners')) {
+    const partners = await measurePartners(testbed, catalogue, seconds, say);
+    const found: PartnersReport = { ...about, ...partners };
+    tell('partners', partnersMarkdown(found), found, asDefault);
+  }
+}
 
-  if (cases === DEFAULTS.cases && rows === DEFAULTS.rows && seconds === DEFAULTS.seconds) {
+/** Shows what was found out, and publishes it when it was measured as all that is published is. */
+function tell(name: string, markdown: string, report: object, publish: boolean): void {
+  console.log(`\n${markdown}`);
+  if (publish) {
     mkdirSync(RESULTS, { recursive: true });
-    writeFileSync(join(RESULTS, 'listing.md'), markdown);
-    writeFileSync(join(RESULTS, 'listing.json'), `${JSON.stringify(report, null, 2)}\n`);
-    say('Published in bench/results');
+    writeFileSync(join(RESULTS, `${name}.md`), markdown);
+    writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
+    say(`Published in bench/results/${name}.md`);
   } else {
-    say('Not published: bench/results is for full runs, with no arguments');
+    say(
+      'Not published: bench/results is for runs of all rows and seconds, and of the whole listing',
+    );
   }
 }
 

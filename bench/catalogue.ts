@@ -79,6 +79,15 @@ export class Catalogue {
     return { name, minPrice: row?.low ?? '0', maxPrice: row?.high ?? '0' };
   }
 
+  /** The ids of so many products, in no order. */
+  async ids(count: number): Promise<string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      'SELECT id::text FROM products WHERE deleted_at IS NULL ORDER BY random() LIMIT $1',
+      [count],
+    );
+    return rows.map(({ id }) => id);
+  }
+
   async count(filter: Filter): Promise<number> {
     const { text, values } = condition(filter);
     const [row] = await this.database.query<{ rows: number }>(

@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 
+import { atRate } from './pace.js';
 import type { PageRequest } from './page-request.js';
 import { measure, type Sample } from './sample.js';
 
@@ -29,16 +29,11 @@ export async function sendLoad<Request extends PageRequest>({
 }: Load<Request>): Promise<Sample<Request>[]> {
   // First in, first out: no connection idles until the service closes it.
   const agent = new Agent({ keepAlive: true, maxSockets: MOST_CONNECTIONS, scheduling: 'fifo' });
-  const started = performance.now();
-  const samples: Promise<Sample<Request>>[] = [];
-  for (let count = 0; count < rate * seconds; count++) {
-    const due = started + (count * 1000) / rate;
-    while (performance.now() < due) {
-      await sleep(Math.ceil(due - performance.now()));
-    }
-    samples.push(measure(urls[count % urls.length] ?? '', next(), agent, due));
-  }
-  const done = await Promise.all(samples);
+  const samples = await atRate(
+    rate,
+    (sent) => sent < rate * seconds,
+    (due, sent) => measure(urls[sent % urls.length] ?? '', next(), agent, due),
+  );
   agent.destroy();
-  return done;
+  return samples;
 }

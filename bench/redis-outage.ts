@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Catalogue } from './catalogue.js';
 import { sendLoad } from './load.js';
 import type { PageRequest } from './page-request.js';
+import { PopularPages } from './popular-pages.js';
 import { measure, type Sample } from './sample.js';
 import { faults, summarise, type Summary } from './summary.js';
 import type { Replica, Testbed } from './testbed.js';
@@ -22,10 +23,6 @@ export interface RedisOutage {
 
 const RATE = 500;
 const WARM_UP_SECONDS = 5;
-const POPULAR_PAGES = 100;
-/** Of the requests, how many are for a popular page; the others are for any page there is. */
-const POPULAR_PART = 0.8;
-const PAGE = 20;
 const PROBE_MS = 50;
 
 /** Two replicas under load while their Redis is killed and, later, started again, empty. */
@@ -35,20 +32,10 @@ export async function measureRedisOutage(
   seconds: number,
   say: (line: string) => void,
 ): Promise<RedisOutage> {
-  const total = await catalogue.count({ name: 'none' });
-  const anyPage = (limit = PAGE): PageRequest => {
-    const cursor = Math.floor(Math.random() * (total - 200));
-    return { path: `/api/products?limit=${limit}&cursor=${cursor}`, rows: limit, last: false };
-  };
-  const popular = Array.from({ length: POPULAR_PAGES }, () => anyPage());
-  const next = (): PageRequest =>
-    (Math.random() < POPULAR_PART
-      ? popular[Math.floor(Math.random() * popular.length)]
-      : undefined) ?? anyPage();
-
+  const pages = await PopularPages.of(catalogue);
   const [one, other] = [await testbed.startReplica({}), await testbed.startReplica({})];
   say(`redis-outage: ${RATE} requests/s for ${seconds} s`);
-  const load = { urls: [one.url, other.url], rate: RATE, next };
+  const load = { urls: [one.url, other.url], rate: RATE, next: () => pages.next() };
   await sendLoad({ ...load, seconds: Math.min(WARM_UP_SECONDS, seconds) });
 
   const loaded = sendLoad({ ...load, seconds });
@@ -61,7 +48,7 @@ export async function measureRedisOutage(
   await testbed.redis.restart();
   const returned = performance.now();
   say('redis-outage: Redis is back');
-  const shared = await firstShared([one, other], () => anyPage(1), ended);
+  const shared = await firstShared([one, other], () => pages.any(1), ended);
   const samples = await loaded;
   await Promise.all([one.stop(), other.stop()]);
 

@@ -1,8 +1,8 @@
 import type { Comparison, Depth } from './depth.js';
 import type { Latency, Mix } from './latency.js';
 import type { Machine } from './machine.js';
+import { faultList, ms, SUMMARY_HEAD, summaryRow, table, thousands } from './markdown.js';
 import type { RedisOutage } from './redis-outage.js';
-import type { Summary } from './summary.js';
 
 /** All that a run has found out; a case that was not run is absent. */
 export interface Report {
@@ -92,39 +92,4 @@ function outageSection(outage: RedisOutage): string[] {
       ? 'No replica had a page from the other after the return.'
       : `${sharedAgainAfter.toFixed(2)} s after the return a replica had a page from the other.`,
   ];
-}
-
-const SUMMARY_HEAD = ['requests', 'errors', 'P50', 'P95', 'P99', 'max'];
-
-function summaryRow(
-  name: string,
-  { requests, errors, p50, p95, p99, max }: Summary,
-): (string | number)[] {
-  return [name, thousands(requests), errors, ...[p50, p95, p99, max].map(ms)];
-}
-
-function faultList(faults: Readonly<Record<string, number>>): string {
-  const lines = Object.entries(faults).map(([fault, times]) => `- ${times} × ${fault}`);
-  return lines.length === 0 ? '' : `\n\n${lines.join('\n')}`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
-  return [
-    line(head),
-    line(head.map((_, column) => (isNumber(rows[0]?.[column]) ? '---:' : '---'))),
-    ...rows.map(line),
-  ].join('\n');
-}
-
-function isNumber(cell: string | number | undefined): boolean {
-  return /^\d/.test(String(cell));
-}
-
-function ms(time: number): string {
-  return time.toFixed(1);
-}
-
-function thousands(count: number): string {
-  return count.toLocaleString('en');
 }

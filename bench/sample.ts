@@ -1,9 +1,10 @@
 import type { Agent } from 'node:http';
 
 import { ask, faultOf, type PageRequest } from './page-request.js';
+import type { Measured } from './summary.js';
 
 /** One request and what came of it. */
-export interface Sample<Request extends PageRequest = PageRequest> {
+export interface Sample<Request extends PageRequest = PageRequest> extends Measured {
   readonly request: Request;
   /** When it had to be sent, on the clock of `performance.now()`. */
   readonly due: number;
@@ -11,8 +12,6 @@ export interface Sample<Request extends PageRequest = PageRequest> {
   readonly latency: number;
   /** What the answer said of its cache; absent without an answer. */
   readonly cache?: string;
-  /** What was wrong; absent when the answer was right. */
-  readonly fault?: string;
 }
 
 /** Sends a request now and measures it from when it was due. */

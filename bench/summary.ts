@@ -1,4 +1,10 @@
-import type { Sample } from './sample.js';
+/** What was measured of one request. */
+export interface Measured {
+  /** Milliseconds. */
+  readonly latency: number;
+  /** What was wrong with the answer; absent when it was right. */
+  readonly fault?: string;
+}
 
 /** Latencies in milliseconds. */
 export interface Summary {
@@ -11,7 +17,7 @@ export interface Summary {
 }
 
 /** A request that failed counts with the time that it took to fail. */
-export function summarise(samples: readonly Sample[]): Summary {
+export function summarise(samples: readonly Measured[]): Summary {
   const latencies = samples.map(({ latency }) => latency).sort((a, b) => a - b);
   return {
     requests: samples.length,
@@ -24,7 +30,7 @@ export function summarise(samples: readonly Sample[]): Summary {
 }
 
 /** What was wrong, each fault once with how often it happened. */
-export function faults(samples: readonly Sample[]): Record<string, number> {
+export function faults(samples: readonly Measured[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { fault } of samples) {
     if (fault !== undefined) counts[fault] = (counts[fault] ?? 0) + 1;

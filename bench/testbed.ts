@@ -7,10 +7,12 @@ import type { QueryResultRow } from 'pg';
 import { onFreePort } from '../dev/free-port.js';
 import { followLog } from '../dev/log-file.js';
 import { ManagedProcess, type Order } from '../dev/managed-process.js';
+import { PartnerSandbox } from '../dev/partner-sandbox.js';
 import { canEnter, ownerOf } from '../dev/postgres-installation.js';
 import { DirectoryInUseError, PostgresServer } from '../dev/postgres-server.js';
 import { findRedis, installRedis, RedisServer } from '../dev/redis-server.js';
 import { makeTemporaryDirectory } from '../dev/temporary-directory.js';
+import { Sandbox } from '../test/support/sandbox.js';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const DATA = join(ROOT, '.data');
@@ -24,6 +26,15 @@ export interface Running {
 export interface Replica extends Running {
   readonly url: string;
 }
+
+/** What a replica runs. */
+export interface Program {
+  readonly entry: string;
+  /** The path that answers 200 once it is ready. */
+  readonly ready: string;
+}
+
+const SERVICE: Program = { entry: 'dist/main.js', ready: '/health/ready' };
 
 /**
  * Caches forget at once, so that PostgreSQL answers every request. The listing still does all it does for
@@ -73,20 +84,20 @@ export class Testbed {
     return await this.postgres.query<Row>(this.database, text, values);
   }
 
-  /** Starts the built service and waits until it is ready. */
-  async startReplica(env: Record<string, string>): Promise<Replica> {
+  /** Starts the built service, or another program that takes its environment, and waits until it is ready. */
+  async startReplica(env: Record<string, string>, program = SERVICE): Promise<Replica> {
     return await onFreePort(async (port) => {
       const log = join(DATA, 'bench-service.log');
       const output = followLog(log);
       const service = await ManagedProcess.start({
-        ...this.node('dist/main.js'),
+        ...this.node(program.entry),
         env: { ...this.environment(), HOST: '127.0.0.1', PORT: String(port), ...env },
         log,
       });
       this.running.push(service);
       const url = `http://127.0.0.1:${port}`;
       const ready = await service.readyWithin(30_000, async () => {
-        const response = await fetch(`${url}/health/ready`).catch(() => undefined);
+        const response = await fetch(url + program.ready).catch(() => undefined);
         return response?.ok === true;
       });
       if (!ready) {
@@ -94,6 +105,13 @@ export class Testbed {
       }
       return { url, stop: () => service.stop() };
     });
+  }
+
+  /** Starts the partners that the replicas may be told to deal with. */
+  async startSandbox(): Promise<Sandbox> {
+    const partners = await PartnerSandbox.start({ log: join(DATA, 'bench-sandbox.log') });
+    this.running.push(partners);
+    return new Sandbox(partners);
   }
 
   private async load(rows: number): Promise<void> {

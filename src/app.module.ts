@@ -9,6 +9,7 @@ import { MetricsModule } from './metrics/metrics.module.js';
 import { ProblemsModule } from './problems/problems.module.js';
 import { ProductsModule } from './products/products.module.js';
 import { RedisModule } from './redis/redis.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 
 @Module({
   imports: [
@@ -19,6 +20,7 @@ import { RedisModule } from './redis/redis.module.js';
     MetricsModule,
     ProductsModule,
     ExternalModule,
+    WebhooksModule,
     HealthModule,
   ],
   controllers: [IndexController],

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { setUpDocs } from './app.docs.js';
 import { AppModule } from './app.module.js';
 import { Environment } from './config/environment.js';
+import { readRawBodies } from './http/raw-body.js';
 import type { QueryString } from './http/query-string.js';
 import { answerBrokenRequest } from './problems/broken-request.js';
 import { refuseOtherMethods } from './problems/method-not-allowed.js';
@@ -51,6 +52,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
   };
   const adapter = new FastifyAdapter(options);
   const fastify = adapter.getInstance();
+  readRawBodies(fastify);
   fastify.addHook('onRequest', (request, response, done) => {
     response.header('X-Request-Id', request.id);
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
@@ -68,6 +70,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
 
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, adapter, {
     abortOnError: false,
+    bodyParser: false,
     // Not before its level is known; what fails until then is thrown.
     logger: false,
   });

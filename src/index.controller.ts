@@ -23,6 +23,7 @@ class IndexDto {
   constructor(documented: boolean) {
     this.links = {
       products: '/api/products',
+      health: '/health',
       live: '/health/live',
       ready: '/health/ready',
       metrics: '/metrics',

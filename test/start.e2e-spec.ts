@@ -113,10 +113,12 @@ describe('The schema', () => {
   });
 
   it('can be taken back and built again, and the service waits for it', async () => {
-    expect(migrate('migration:revert', database.url).status).toBe(0);
-    expect(await database.query(`SELECT to_regclass('products') AS products`)).toEqual([
-      { products: null },
-    ]);
+    for (const table of ['webhook_events', 'products']) {
+      expect(migrate('migration:revert', database.url).status).toBe(0);
+      expect(await database.query('SELECT to_regclass($1) AS table', [table])).toEqual([
+        { table: null },
+      ]);
+    }
     const service = await startService({ DATABASE_URL: database.url, SHUTDOWN_DELAY_MS: '0' });
     await eventually(() =>
       Promise.resolve(

@@ -2,7 +2,7 @@ import { Global, Logger, Module, type OnModuleInit } from '@nestjs/common';
 import { ConfigModule, registerAs } from '@nestjs/config';
 
 import { Environment, loadEnvironment } from './environment.js';
-import { plainHttpVariables } from './plain-http.js';
+import { environmentWarnings } from './environment-warnings.js';
 
 const environment = registerAs('environment', loadEnvironment);
 
@@ -19,8 +19,8 @@ export class EnvironmentModule implements OnModuleInit {
   constructor(private readonly environment: Environment) {}
 
   onModuleInit(): void {
-    for (const name of plainHttpVariables(this.environment)) {
-      this.logger.warn(`${name} is plain http: whoever is on the way can read the token.`);
+    for (const warning of environmentWarnings(this.environment)) {
+      this.logger.warn(warning);
     }
   }
 }

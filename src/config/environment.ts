@@ -30,6 +30,8 @@ const SECRETS = new Set<string>([
   'OAUTH_TOKEN_URL',
   'OAUTH_CLIENT_SECRET',
   'INVENTORY_API_URL',
+  'CATALOG_API_URL',
+  'WEBHOOK_SECRETS',
 ]);
 
 /** What makes an OAuth client: all of it or nothing. */
@@ -134,7 +136,7 @@ function BaseUrl(): PropertyDecorator {
     Transform(({ value }: { value: unknown }) =>
       typeof value === 'string' ? value.replace(/\/+$/, '') : value,
     ),
-    PartnerUrl('https://host:port/path, without a user, a query or a fragment', /[?#\s]/),
+    PartnerUrl('https:// (or http://), without a user, a query or a fragment', /[?#\s]/),
   );
 }
 
@@ -147,6 +149,26 @@ function Ascii(wants: string, pattern = /^[\x20-\x7e]{1,1000}$/): PropertyDecora
 function WithOAuthClient(): PropertyDecorator {
   return ValidateIf((environment: Environment) =>
     OAUTH_CLIENT.some((name) => environment[name] !== undefined),
+  );
+}
+
+/** Secrets as Standard Webhooks writes them, of at least 128 bits. */
+function WebhookSecrets(): PropertyDecorator {
+  return applyDecorators(
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' ? value.split(',').map((secret) => secret.trim()) : value,
+    ),
+    Check(
+      'webhookSecrets',
+      'whsec_ and the base64 of 16 to 256 random bytes, comma-separated while they are rotated',
+      (value) =>
+        Array.isArray(value) &&
+        value.every((secret) => {
+          const [, base64 = ''] = /^whsec_([\w+/-]+={0,2})$/.exec(String(secret)) ?? [];
+          const { length } = Buffer.from(base64, 'base64');
+          return length >= 16 && length <= 256;
+        }),
+    ),
   );
 }
 
@@ -203,19 +225,20 @@ export class Environment {
 
   /** Token endpoint of the OAuth provider (RFC 6749, section 3.2). Without a client, partners are not asked. */
   @WithOAuthClient()
-  @PartnerUrl('https://host:port/path, without a user or a fragment', /[#\s]/)
+  @PartnerUrl(
+    `https:// (or http://), without a user or a fragment; ${OAUTH_CLIENT.join(', ')} go together`,
+    /[#\s]/,
+  )
   readonly OAUTH_TOKEN_URL?: string;
 
   /** The client that this service is to the provider. */
   @WithOAuthClient()
-  @Ascii(
-    'the id of the OAuth client, as OAUTH_TOKEN_URL, _CLIENT_ID and _CLIENT_SECRET go together',
-  )
+  @Ascii(`up to 1000 visible ASCII characters; ${OAUTH_CLIENT.join(', ')} go together`)
   readonly OAUTH_CLIENT_ID?: string;
 
   /** Its secret, sent by HTTP Basic authentication. */
   @WithOAuthClient()
-  @Ascii('its secret, as OAUTH_TOKEN_URL, _CLIENT_ID and _CLIENT_SECRET go together')
+  @Ascii(`up to 1000 visible ASCII characters; ${OAUTH_CLIENT.join(', ')} go together`)
   readonly OAUTH_CLIENT_SECRET?: string;
 
   /** Scopes to ask for, separated by spaces. Default: those that the provider gives unasked. */
@@ -238,6 +261,21 @@ export class Environment {
   /** Milliseconds within which an availability is answered, all attempts together. Default 3000. */
   @WholeNumber(1, 60_000)
   readonly INVENTORY_DEADLINE_MS: number = 3000;
+
+  /** API B, where the callback for catalogue changes is registered, as {@link PUBLIC_URL}. */
+  @IsOptional()
+  @BaseUrl()
+  readonly CATALOG_API_URL?: string;
+
+  /** Where partners reach this service. */
+  @IsOptional()
+  @BaseUrl()
+  readonly PUBLIC_URL?: string;
+
+  /** What API B signs with; several while they are rotated. Without any, the callback is a 503. */
+  @IsOptional()
+  @WebhookSecrets()
+  readonly WEBHOOK_SECRETS?: readonly string[];
 
   /** Milliseconds for which a cached page is fresh. Default 30000. */
   @WholeNumber(1, 86_400_000)

@@ -1,8 +1,18 @@
-import { Controller, Get, Header } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Header, Res } from '@nestjs/common';
+import {
+  ApiOkResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiServiceUnavailableResponse,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { HealthCheckResult } from '@nestjs/terminus';
+import type { FastifyReply } from 'fastify';
 
 import { dependencyUnavailable } from '../problems/problem.js';
 import { ApiProblem } from '../problems/problem.dto.js';
+import { HealthReport } from './health-report.js';
+import { HealthReportDto } from './health-report.dto.js';
 import { Readiness } from './readiness.js';
 
 /** The answer of a probe that is content. */
@@ -16,7 +26,28 @@ const OK = new ProbeDto();
 @ApiTags('health')
 @Controller('health')
 export class HealthController {
-  constructor(private readonly readiness: Readiness) {}
+  constructor(
+    private readonly readiness: Readiness,
+    private readonly health: HealthReport,
+  ) {}
+
+  @Get()
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({
+    operationId: 'health',
+    summary: 'Every dependency and how it is',
+    description: 'For people and dashboards; balancers ask /health/ready.',
+  })
+  @ApiOkResponse({ type: HealthReportDto, description: 'PostgreSQL answers.' })
+  @ApiServiceUnavailableResponse({
+    type: HealthReportDto,
+    description: 'PostgreSQL does not answer, or this replica is shutting down. The same report.',
+  })
+  async report(@Res({ passthrough: true }) response: FastifyReply): Promise<HealthCheckResult> {
+    const { status, report } = await this.health.make();
+    response.status(status);
+    return report;
+  }
 
   @Get('live')
   @Header('Cache-Control', 'no-store')

@@ -6,6 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Environment } from '../config/environment.js';
 import { Database } from '../database/database.js';
 
+/** How often connections that have had their answer are closed, while the server closes. */
+const IDLE_CHECK_MS = 50;
+
 /**
  * Whether this replica should be sent requests: from the first connection to a migrated database until
  * it is told to stop. A database that fails later does not change it: all replicas share the database,
@@ -31,10 +34,16 @@ export class Readiness implements BeforeApplicationShutdown {
   async beforeApplicationShutdown(): Promise<void> {
     this.draining = true;
     await sleep(this.environment.SHUTDOWN_DELAY_MS);
-    // From here the server waits for what it is answering, but not for clients that never finish asking.
+    // From here the server waits for what it is answering, but not for clients that keep their connection
+    // after that, nor for those that never finish asking.
     const server = this.adapterHost.httpAdapter.getHttpServer() as Server;
+    setInterval(() => {
+      server.closeIdleConnections();
+    }, IDLE_CHECK_MS).unref();
+    const { DATABASE_STATEMENT_TIMEOUT_MS, INVENTORY_DEADLINE_MS } = this.environment;
+    const longest = Math.max(DATABASE_STATEMENT_TIMEOUT_MS, INVENTORY_DEADLINE_MS);
     setTimeout(() => {
       server.closeAllConnections();
-    }, this.environment.DATABASE_STATEMENT_TIMEOUT_MS + 1000).unref();
+    }, longest + 1000).unref();
   }
 }

@@ -52,6 +52,8 @@ interface ProblemExample {
   readonly detail: string;
   readonly instance: string;
   readonly parameter?: string;
+  /** Where it differs from the type's own. */
+  readonly status?: number;
 }
 
 /** Documents the answers of a status, with an example for each problem that has it. */
@@ -59,20 +61,23 @@ export function ApiProblem(
   description: string,
   examples: Partial<Record<ProblemSlug, ProblemExample>>,
 ): MethodDecorator {
-  const bodies = Object.entries(examples).map(([slug, { detail, instance, parameter }]) => {
-    const { status, title } = PROBLEM_TYPES[slug as ProblemSlug];
-    const value = {
-      type: `urn:problem-type:farmlokal:${slug}`,
-      title,
-      status,
-      detail: parameter === undefined ? detail : `${parameter}: ${detail}`,
-      instance,
-      requestId: 'f1c3cdb4-6d3b-4b33-9d2a-0a1f6f3f2a10',
-      ...(parameter === undefined ? {} : { errors: [{ parameter, message: detail }] }),
-    };
-    return { slug, status, value };
-  });
-  const retriable = bodies.some(({ status }) => status === 503);
+  const bodies = Object.entries(examples).map(
+    ([slug, { detail, instance, parameter, ...example }]) => {
+      const { title, ...type } = PROBLEM_TYPES[slug as ProblemSlug];
+      const status = example.status ?? type.status;
+      const value = {
+        type: `urn:problem-type:farmlokal:${slug}`,
+        title,
+        status,
+        detail: parameter === undefined ? detail : `${parameter}: ${detail}`,
+        instance,
+        requestId: 'f1c3cdb4-6d3b-4b33-9d2a-0a1f6f3f2a10',
+        ...(parameter === undefined ? {} : { errors: [{ parameter, message: detail }] }),
+      };
+      return { slug, status, value };
+    },
+  );
+  const retriable = bodies.some(({ status }) => status === 503 || status === 409);
   return applyDecorators(
     ApiExtraModels(ProblemDto),
     ApiResponse({

@@ -41,6 +41,12 @@ export function validationFailed(...errors: [ParameterFault, ...ParameterFault[]
   return new Problem('validation-failed', `${parameter}: ${message}`, { errors });
 }
 
+/** The same for the fields of a body that was understood. */
+export function unprocessable(...errors: [ParameterFault, ...ParameterFault[]]): Problem {
+  const { slug, detail } = validationFailed(...errors);
+  return new Problem(slug, detail, { status: 422, errors });
+}
+
 /** A dependency that is down, slow or refusing: worth another try after `retryAfterMs`, a second unless told. */
 export function dependencyUnavailable(
   detail: string,

@@ -36,7 +36,7 @@ export class Service {
 }
 
 /**
- * Starts the service on a free port with this environment and nothing else (but the PATH), and waits
+ * Starts the service on a free port (or `PORT`) with this environment and nothing else (but the PATH), and waits
  * until it is alive. It fails with what the service has written.
  */
 export async function startService(
@@ -53,7 +53,7 @@ export async function startService(
       log,
       graceMs: 15_000,
     });
-    const url = `http://127.0.0.1:${port}`;
+    const url = `http://127.0.0.1:${env.PORT ?? port}`;
     const alive = await server.readyWithin(20_000, async () => {
       const response = await fetch(`${url}/health/live`).catch(() => undefined);
       return response?.status === 200;

@@ -1,0 +1,99 @@
+import { HttpStatus, Injectable, ServiceUnavailableException } from '@nestjs/common';
+import {
+  HealthCheckService,
+  type HealthCheckResult,
+  type HealthIndicatorFunction,
+  HealthIndicatorService,
+} from '@nestjs/terminus';
+
+import { TokenProvider } from '../auth/token-provider.js';
+import { Database } from '../database/database.js';
+import { InventoryClient } from '../external/inventory-client.js';
+import { RedisConnection } from '../redis/redis-connection.js';
+import { Subscription } from '../webhooks/subscription.js';
+
+/** How long PostgreSQL may take to answer a check, and for how long the answer is given again. */
+const CHECK_MS = 1000;
+
+/** What a report is answered with. */
+export interface HealthAnswer {
+  readonly status: HttpStatus;
+  readonly report: HealthCheckResult;
+}
+
+/** Every dependency and how it is. Without PostgreSQL the service is down, without another one degraded. */
+@Injectable()
+export class HealthReport {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly database: Database,
+    private readonly redis: RedisConnection,
+    private readonly tokens: TokenProvider,
+    private readonly inventory: InventoryClient,
+    private readonly subscription: Subscription,
+  ) {}
+
+  /** The report, and the status that goes with it: 503 while PostgreSQL does not answer, or while shutting down. */
+  async make(): Promise<HealthAnswer> {
+    const checks: HealthIndicatorFunction[] = [
+      () => this.checkDatabase(),
+      () => this.checkRedis(),
+      () => this.checkOAuth(),
+      () => this.checkInventory(),
+      () => this.checkCatalogApi(),
+    ];
+    try {
+      return { status: HttpStatus.OK, report: await this.health.check(checks) };
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailableException)) {
+        throw error;
+      }
+      const report = error.getResponse() as HealthCheckResult;
+      return { status: HttpStatus.SERVICE_UNAVAILABLE, report };
+    }
+  }
+
+  private checkDatabase() {
+    return this.indicators
+      .check('database')
+      .attempt(async () => {
+        await this.database.query({ text: 'SELECT 1', values: [], prepared: false });
+      })
+      .withTimeout(CHECK_MS)
+      .cacheFor(CHECK_MS);
+  }
+
+  private async checkRedis() {
+    const session = this.indicators.check('redis');
+    if (!this.redis.configured) return session.degraded('not configured');
+    const answer = await this.redis.attempt((redis) => redis.ping());
+    return answer === undefined ? session.degraded('does not answer') : session.up();
+  }
+
+  private checkOAuth() {
+    const session = this.indicators.check('oauth');
+    if (!this.tokens.configured) return session.up('not configured');
+    const { fault } = this.tokens;
+    return fault === undefined ? session.up() : session.degraded(fault);
+  }
+
+  private checkInventory() {
+    const session = this.indicators.check('inventory');
+    const { breaker } = this.inventory;
+    if (breaker === undefined) return session.up('not configured');
+    return breaker.state === 'closed' ? session.up() : session.degraded(`breaker ${breaker.state}`);
+  }
+
+  private checkCatalogApi() {
+    const session = this.indicators.check('catalogApi');
+    switch (this.subscription.state) {
+      case 'off':
+        return session.up('not configured');
+      case 'pending':
+        return session.degraded('the callback is not registered yet');
+      case 'registered':
+        return session.up('the callback is registered');
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+
+import { compareAndDelete } from '../redis/compare-and-delete.js';
+import { RedisConnection } from '../redis/redis-connection.js';
+
+/** How long a claim stands: a replica that dies in the middle of its work holds up nobody for longer. */
+const LEASE_MS = 5000;
+/** How long a finished event is remembered here; PostgreSQL remembers it for longer. */
+const REMEMBERED_MS = 86_400_000;
+
+/** What is known of an event before PostgreSQL is asked. */
+export type Claim =
+  /** It is ours to process. */
+  | { readonly state: 'claimed'; release(): Promise<void> }
+  /** Another request is processing it. */
+  | { readonly state: 'in-progress' }
+  /** It is finished; `digest` is that of the body it had. */
+  | { readonly state: 'finished'; readonly digest: string }
+  /** Redis cannot tell: PostgreSQL has to. */
+  | { readonly state: 'unknown' };
+
+/**
+ * Who is at work on which event, and which are finished, in Redis. All of it may be wrong or missing: it
+ * spares PostgreSQL work, and decides nothing.
+ */
+@Injectable()
+export class EventClaims {
+  constructor(private readonly redis: RedisConnection) {}
+
+  /** Claims an event, unless it is claimed or finished. */
+  async claim(id: string): Promise<Claim> {
+    const key = keyOf(id);
+    const mine = `claimed ${randomUUID()}`;
+    const answers = await this.redis.attempt((redis) =>
+      Promise.all([redis.set(key, mine, 'PX', LEASE_MS, 'NX'), redis.get(key)]),
+    );
+    const [state, mark] = answers?.[1]?.split(' ') ?? [];
+    if (answers?.[0] === 'OK') {
+      return {
+        state: 'claimed',
+        release: async () => {
+          await compareAndDelete(this.redis, key, mine);
+        },
+      };
+    }
+    if (state === 'finished' && mark !== undefined) {
+      return { state: 'finished', digest: mark };
+    }
+    return { state: state === 'claimed' ? 'in-progress' : 'unknown' };
+  }
+
+  /** Remembers a finished event. Only to be called once its effect is committed. */
+  async finish(id: string, digest: string): Promise<void> {
+    await this.redis.attempt((redis) =>
+      redis.set(keyOf(id), `finished ${digest}`, 'PX', REMEMBERED_MS),
+    );
+  }
+}
+
+function keyOf(id: string): string {
+  return `farmlokal:webhook:${id}`;
+}

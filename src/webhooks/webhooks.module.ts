@@ -1,0 +1,19 @@
+import { Module } from '@nestjs/common';
+
+import { AuthModule } from '../auth/auth.module.js';
+import { ProductsModule } from '../products/products.module.js';
+import { EventClaims } from './event-claims.js';
+import { EventInbox } from './event-inbox.js';
+import { EventRetention } from './event-retention.js';
+import { Subscription } from './subscription.js';
+import { WebhooksController } from './webhooks.controller.js';
+import { WebhooksService } from './webhooks.service.js';
+
+/** What API B sends: changes of the catalogue. */
+@Module({
+  imports: [AuthModule, ProductsModule],
+  controllers: [WebhooksController],
+  providers: [EventClaims, EventInbox, EventRetention, Subscription, WebhooksService],
+  exports: [Subscription],
+})
+export class WebhooksModule {}

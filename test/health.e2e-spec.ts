@@ -1,0 +1,165 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+
+import type { PostgresServer } from '../dev/postgres-server.js';
+import type { RedisServer } from '../dev/redis-server.js';
+import { type Answer, ask } from './support/answer.js';
+import { createDatabase, type Database } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { startPostgres } from './support/postgres-server.js';
+import { startRedis } from './support/redis-server.js';
+import { type Sandbox, startSandbox } from './support/sandbox.js';
+import { type Service, startService } from './support/service.js';
+
+interface Report {
+  readonly status: string;
+  readonly details: Record<string, { status: string; message?: string }>;
+}
+
+const PUBLIC_URL = 'https://farmlokal.example/base';
+
+let postgres: PostgresServer;
+let redis: RedisServer;
+let database: Database;
+let sandbox: Sandbox;
+let service: Service;
+
+beforeAll(async () => {
+  [postgres, redis, sandbox] = await Promise.all([startPostgres(), startRedis(), startSandbox()]);
+  database = await createDatabase(postgres);
+  await sandbox.switch('catalog', { down: true });
+  service = await start();
+});
+
+afterAll(async () => {
+  await service.stop();
+  await Promise.all([sandbox.stop(), redis.stop(), postgres.stop()]);
+});
+
+async function start(env: Record<string, string> = {}): Promise<Service> {
+  return await startService({
+    DATABASE_URL: database.url,
+    REDIS_URL: redis.url,
+    ...sandbox.environment(),
+    PUBLIC_URL,
+    DATABASE_STATEMENT_TIMEOUT_MS: '1000',
+    SHUTDOWN_DELAY_MS: '0',
+    ...env,
+  });
+}
+
+async function report({ url } = service): Promise<Answer<Report>> {
+  return await ask<Report>(`${url}/health`);
+}
+
+/** Waits for a report that says this. */
+async function reports(status: number, expected: object, of = service): Promise<void> {
+  await eventually(async () => {
+    const answer = await report(of);
+    try {
+      expect(answer).toMatchObject({ status, body: expected });
+      return true;
+    } catch {
+      return undefined;
+    }
+  });
+}
+
+describe('The registration of the callback', () => {
+  it('does not hold up the start, and is made when API B is there', async () => {
+    await reports(200, {
+      status: 'degraded',
+      details: { catalogApi: { status: 'degraded' }, database: { status: 'up' } },
+    });
+    await eventually(() =>
+      Promise.resolve(service.logs().includes('The callback is not registered yet') || undefined),
+    );
+    await sandbox.switch('catalog', { down: false, failNext: 1 });
+    await reports(200, { status: 'ok', details: { catalogApi: { status: 'up' } } });
+    const { catalog } = await sandbox.state();
+    expect(catalog.subscription).toEqual({
+      url: `${PUBLIC_URL}/api/webhooks/catalog`,
+      events: ['product.upserted', 'product.deleted'],
+    });
+  });
+
+  it('gets another token when its own is not taken', async () => {
+    await sandbox.revoke();
+    const other = await start();
+    await reports(200, { details: { catalogApi: { status: 'up' } } }, other);
+    await other.stop();
+  });
+
+  it('is not tried when nothing is configured', async () => {
+    const bare = await start({ CATALOG_API_URL: '', INVENTORY_API_URL: '' });
+    await reports(
+      200,
+      {
+        status: 'ok',
+        details: {
+          catalogApi: { status: 'up', message: 'not configured' },
+          inventory: { status: 'up', message: 'not configured' },
+        },
+      },
+      bare,
+    );
+    await bare.stop();
+  });
+});
+
+describe('The report', () => {
+  afterEach(async () => {
+    await redis.resume();
+    await postgres.resume();
+    await reports(200, { status: 'ok' });
+  });
+
+  it('is good when all is well', async () => {
+    const { headers, body } = await report();
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(Object.keys(body.details).sort()).toEqual([
+      'catalogApi',
+      'database',
+      'inventory',
+      'oauth',
+      'redis',
+    ]);
+  });
+
+  it.each<[string, () => Promise<void>, () => Promise<void>]>([
+    ['killed', () => redis.kill(), () => redis.restart()],
+    ['frozen', () => redis.pause(), () => redis.resume()],
+  ])('says degraded with Redis %s', async (_, fail, revive) => {
+    await fail();
+    await reports(200, { status: 'degraded', details: { redis: { status: 'degraded' } } });
+    expect((await ask(`${service.url}/health/ready`)).status).toBe(200);
+    await revive();
+  });
+
+  it.each<[string, () => Promise<void>, () => Promise<void>]>([
+    ['killed', () => postgres.kill(), () => postgres.restart()],
+    ['frozen', () => postgres.pause(), () => postgres.resume()],
+  ])('is a 503 with PostgreSQL %s, and a report all the same', async (_, fail, revive) => {
+    await fail();
+    await reports(503, { status: 'error', details: { database: { status: 'down' } } });
+    const { headers } = await report();
+    expect(headers.get('content-type')).toContain('application/json');
+    expect((await ask(`${service.url}/health/ready`)).status).toBe(200);
+    await revive();
+  });
+
+  it('says what is wrong with the partners', async () => {
+    await sandbox.switch('oauth', { oauthError: 'invalid_client' });
+    const other = await start({ REDIS_URL: '' });
+    await reports(
+      200,
+      {
+        details: {
+          oauth: { status: 'degraded', message: expect.stringContaining('invalid_client') },
+        },
+      },
+      other,
+    );
+    await sandbox.switch('oauth', { oauthError: null });
+    await other.stop();
+  });
+});

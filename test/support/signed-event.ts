@@ -1,0 +1,69 @@
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+
+import { type Answer, ask } from './answer.js';
+
+/** A secret as Standard Webhooks writes them. */
+export const SECRET = `whsec_${randomBytes(24).toString('base64')}`;
+
+/** What a spec says of an event; the rest is filled in. */
+export interface Sending {
+  readonly id?: string;
+  /** Seconds since the epoch. */
+  readonly timestamp?: number;
+  readonly secret?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The headers that sign a body. */
+export function signatureHeaders(
+  body: string | Buffer,
+  { id = randomUUID(), timestamp = Math.floor(Date.now() / 1000), secret = SECRET }: Sending = {},
+): Record<string, string> {
+  const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
+  const hmac = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body);
+  return {
+    'content-type': 'application/json',
+    'webhook-id': id,
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': `v1,${hmac.digest('base64')}`,
+  };
+}
+
+/** Signs a body and sends it to the callback of the service at this address. */
+export async function send<Body = { status: string }>(
+  url: string,
+  event: unknown,
+  sending: Sending = {},
+): Promise<Answer<Body>> {
+  const body = Buffer.isBuffer(event) || typeof event === 'string' ? event : JSON.stringify(event);
+  return await ask<Body>(`${url}/api/webhooks/catalog`, {
+    method: 'POST',
+    headers: { ...signatureHeaders(body, sending), ...sending.headers },
+    body,
+  });
+}
+
+/** What a product is in an event, unless a spec says otherwise. */
+const PRODUCT = {
+  name: 'Okra',
+  description: 'Picked this morning.',
+  category: 'Vegetables',
+  price: '49.50',
+  currency: 'INR',
+  unit: 'kg',
+  producer: 'Asha Farm',
+};
+
+/** An event that creates or changes a product. */
+export function upserted(sku: string, revision: number, fields: object = {}): object {
+  return {
+    type: 'product.upserted',
+    timestamp: new Date().toISOString(),
+    data: { sku, revision, ...PRODUCT, ...fields },
+  };
+}
+
+/** An event that deletes one. */
+export function deleted(sku: string, revision: number): object {
+  return { type: 'product.deleted', timestamp: new Date().toISOString(), data: { sku, revision } };
+}

@@ -1,0 +1,529 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+
+import type { PostgresServer } from '../dev/postgres-server.js';
+import type { RedisServer } from '../dev/redis-server.js';
+import { type Answer, ask, type ProblemBody, type ProductPage } from './support/answer.js';
+import { createDatabase, type Database } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { startPostgres } from './support/postgres-server.js';
+import { startRedis } from './support/redis-server.js';
+import { type Service, startService } from './support/service.js';
+import { deleted, SECRET, send, signatureHeaders, upserted } from './support/signed-event.js';
+
+const OTHER_SECRET = `whsec_${randomBytes(32).toString('base64')}`;
+const MAX_BODY = 256 * 1024;
+
+let postgres: PostgresServer;
+let redis: RedisServer;
+let client: Redis;
+let database: Database;
+let service: Service;
+let other: Service;
+
+beforeAll(async () => {
+  [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+  client = new Redis(redis.url);
+  database = await createDatabase(postgres);
+  [service, other] = await Promise.all([start(), start()]);
+});
+
+afterAll(async () => {
+  client.disconnect();
+  await Promise.all([service.stop(), other.stop()]);
+  await Promise.all([postgres.stop(), redis.stop()]);
+});
+
+async function start(env: Record<string, string> = {}): Promise<Service> {
+  const started = await startService({
+    DATABASE_URL: database.url,
+    REDIS_URL: redis.url,
+    WEBHOOK_SECRETS: `${OTHER_SECRET},${SECRET}`,
+    DATABASE_STATEMENT_TIMEOUT_MS: '2000',
+    SHUTDOWN_DELAY_MS: '0',
+    CACHE_TTL_MS: '60000',
+    LOG_LEVEL: 'trace',
+    ...env,
+  });
+  await ready(started);
+  return started;
+}
+
+async function ready({ url }: Service): Promise<void> {
+  await eventually(async () =>
+    (await ask(`${url}/health/ready`)).status === 200 ? true : undefined,
+  );
+}
+
+interface Row extends Record<string, unknown> {
+  readonly name: string | null;
+  readonly price: string | null;
+  readonly revision: string;
+  readonly deleted: boolean;
+}
+
+async function row(sku: string): Promise<Row | undefined> {
+  const [found] = await database.query<Row>(
+    `SELECT name, price::text, revision::text, deleted_at IS NOT NULL AS deleted
+     FROM products WHERE sku = $1`,
+    [sku],
+  );
+  return found;
+}
+
+async function recorded(id: string): Promise<Record<string, unknown>[]> {
+  return await database.query(
+    "SELECT type, encode(digest, 'hex') AS digest, status FROM webhook_events WHERE id = $1",
+    [id],
+  );
+}
+
+async function events(): Promise<number> {
+  const [found] = await database.query<{ count: string }>('SELECT count(*) FROM webhook_events');
+  return Number(found?.count);
+}
+
+function outcome({ status, body }: Answer<{ status: string }>): [number, string] {
+  return [status, body.status];
+}
+
+function problem({ status, headers, body }: Answer<ProblemBody>): [number, string] {
+  expect(headers.get('content-type')).toContain('application/problem+json');
+  expect(body.status).toBe(status);
+  return [status, body.type.replace('urn:problem-type:farmlokal:', '')];
+}
+
+describe('An event', () => {
+  it('creates a product, once its effect is committed', async () => {
+    const sku = randomUUID();
+    const id = randomUUID();
+    const event = JSON.stringify(upserted(sku, 1, { latitude: 18.5, longitude: 73.8 }));
+    expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'processed']);
+    expect(await row(sku)).toEqual({ name: 'Okra', price: '49.50', revision: '1', deleted: false });
+    const digest = createHash('sha256').update(event).digest('hex');
+    expect(await recorded(id)).toEqual([{ type: 'product.upserted', digest, status: 'processed' }]);
+  });
+
+  it('changes it and deletes it, as the revision says', async () => {
+    const sku = randomUUID();
+    await send(service.url, upserted(sku, 1));
+    await send(service.url, upserted(sku, 2, { name: 'Lady Finger', price: '51.00' }));
+    expect(await row(sku)).toMatchObject({ name: 'Lady Finger', price: '51.00', revision: '2' });
+    await send(service.url, deleted(sku, 3));
+    expect(await row(sku)).toMatchObject({ revision: '3', deleted: true });
+    await send(service.url, upserted(sku, 4));
+    expect(await row(sku)).toMatchObject({ name: 'Okra', revision: '4', deleted: false });
+  });
+
+  it.each([
+    ['an older revision', 4],
+    ['the same revision', 5],
+  ])('of %s is processed and leaves the row as it is', async (_, revision) => {
+    const sku = randomUUID();
+    await send(service.url, upserted(sku, 5));
+    for (const event of [upserted(sku, revision, { name: 'Late' }), deleted(sku, revision)]) {
+      const id = randomUUID();
+      expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'processed']);
+      expect(await row(sku)).toMatchObject({ name: 'Okra', revision: '5', deleted: false });
+      expect(await recorded(id)).toHaveLength(1);
+    }
+  });
+
+  it('that comes late does not bring back what was deleted, known before or not', async () => {
+    for (const known of [true, false]) {
+      const sku = randomUUID();
+      if (known) await send(service.url, upserted(sku, 1));
+      await send(service.url, deleted(sku, 3));
+      expect(outcome(await send(service.url, upserted(sku, 2)))).toEqual([200, 'processed']);
+      expect(await row(sku)).toMatchObject({ revision: '3', deleted: true });
+    }
+  });
+
+  it('of a type that is not known is ignored, and recorded', async () => {
+    const id = randomUUID();
+    const event = { type: 'farm.opened', timestamp: 'whenever' };
+    expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'ignored']);
+    expect(await recorded(id)).toMatchObject([{ type: 'farm.opened', status: 'ignored' }]);
+    expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'duplicate']);
+  });
+
+  it('sent again is a duplicate, whether Redis remembers it or not', async () => {
+    const sku = randomUUID();
+    const id = randomUUID();
+    const event = upserted(sku, 1);
+    await send(service.url, event, { id });
+    await database.query('UPDATE products SET name = $2 WHERE sku = $1', [sku, 'Touched']);
+    for (const { url } of [service, other]) {
+      expect(outcome(await send(url, event, { id }))).toEqual([200, 'duplicate']);
+      await client.flushall();
+      expect(outcome(await send(url, event, { id }))).toEqual([200, 'duplicate']);
+    }
+    expect(await row(sku)).toMatchObject({ name: 'Touched' });
+    expect(await recorded(id)).toHaveLength(1);
+  });
+
+  it('whose id belongs to another one is refused, whether Redis remembers it or not', async () => {
+    const sku = randomUUID();
+    const id = randomUUID();
+    await send(service.url, upserted(sku, 1), { id });
+    for (const remembered of [true, false]) {
+      if (!remembered) await client.flushall();
+      const answer = await send<ProblemBody>(service.url, upserted(sku, 2), { id });
+      expect(problem(answer)).toEqual([422, 'event-id-reused']);
+    }
+    expect(await row(sku)).toMatchObject({ revision: '1' });
+  });
+
+  it('sent many times at once is processed once', async () => {
+    const sku = randomUUID();
+    const id = randomUUID();
+    const event = upserted(sku, 1);
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, (_, nth) => send((nth % 2 ? service : other).url, event, { id })),
+    );
+    const statuses = answers.map(({ status, body }) => (status === 200 ? body.status : status));
+    expect(statuses.filter((status) => status === 'processed')).toHaveLength(1);
+    expect(statuses.every((status) => ['processed', 'duplicate', 409].includes(status))).toBe(true);
+    for (const { status, headers } of answers) {
+      if (status === 409) expect(headers.get('retry-after')).toBe('1');
+    }
+    expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'duplicate']);
+    expect(await recorded(id)).toHaveLength(1);
+  });
+
+  it('that is in flight elsewhere is a 409, and a claim that is dead holds it up for seconds only', async () => {
+    const id = randomUUID();
+    await client.set(`farmlokal:webhook:${id}`, 'claimed by-a-dead-one', 'PX', 500);
+    const event = upserted(randomUUID(), 1);
+    const answer = await send<ProblemBody>(service.url, event, { id });
+    expect(problem(answer)).toEqual([409, 'event-in-progress']);
+    await sleep(600);
+    expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'processed']);
+  });
+
+  it.each([['garbage'], ['finished nonsense'], ['']])(
+    'is processed once with %j in Redis',
+    async (garbage) => {
+      const id = randomUUID();
+      const event = upserted(randomUUID(), 1);
+      await client.set(`farmlokal:webhook:${id}`, garbage);
+      const first = await send(service.url, event, { id });
+      expect(first.status === 200 || first.status === 422).toBe(true);
+      await client.del(`farmlokal:webhook:${id}`);
+      await client.lpush(`farmlokal:webhook:${id}`, garbage);
+      expect((await send(service.url, event, { id })).status).toBe(200);
+      expect(await recorded(id)).toHaveLength(1);
+    },
+  );
+
+  it('keeps text as it is', async () => {
+    const sku = `${randomUUID()} ' " \\ $1 é 🥬`;
+    const name = 'भिंडी \u0001 🥬';
+    expect(outcome(await send(service.url, upserted(sku, 1, { name })))).toEqual([
+      200,
+      'processed',
+    ]);
+    expect(await row(sku)).toMatchObject({ name });
+  });
+
+  it('is verified as it came, however its JSON is written', async () => {
+    const sku = randomUUID();
+    const text = JSON.stringify(upserted(sku, 1, { latitude: 18.5, longitude: 73.8 }))
+      .replace('"revision":1', '"revision" :  1.0')
+      .replace('18.5', '1850e-2')
+      .replace('Okra', '\\u004fkra');
+    expect(outcome(await send(service.url, text))).toEqual([200, 'processed']);
+    expect(await row(sku)).toMatchObject({ name: 'Okra', revision: '1' });
+  });
+});
+
+describe('What is refused leaves nothing behind', () => {
+  let before: number;
+
+  beforeEach(async () => {
+    before = await events();
+  });
+
+  afterEach(async () => {
+    expect(await events()).toBe(before);
+  });
+
+  const event = JSON.stringify(upserted('refused', 1));
+
+  it.each<[string, Record<string, string>]>([
+    ['a wrong secret', signatureHeaders(event, { secret: `whsec_${'A'.repeat(32)}` })],
+    ['an old timestamp', signatureHeaders(event, { timestamp: (Date.now() / 1000 - 310) | 0 })],
+    ['a timestamp to come', signatureHeaders(event, { timestamp: (Date.now() / 1000 + 310) | 0 })],
+    ['another id', { ...signatureHeaders(event), 'webhook-id': 'another' }],
+    [
+      'another timestamp',
+      { ...signatureHeaders(event, { timestamp: 1 }), 'webhook-timestamp': '2' },
+    ],
+    ['another body', signatureHeaders(`${event} `)],
+    ['no id', omit('webhook-id')],
+    ['no timestamp', omit('webhook-timestamp')],
+    ['no signature', omit('webhook-signature')],
+    ['an empty signature', { ...signatureHeaders(event), 'webhook-signature': '' }],
+    [
+      'a hundred signatures',
+      { ...signatureHeaders(event), 'webhook-signature': 'v1,AAAA '.repeat(100) },
+    ],
+  ])('%s', async (_, headers) => {
+    const answer = await ask<ProblemBody>(`${service.url}/api/webhooks/catalog`, {
+      method: 'POST',
+      headers,
+      body: event,
+    });
+    expect(problem(answer)).toEqual([401, 'invalid-signature']);
+    expect(answer.headers.get('www-authenticate')).not.toBeNull();
+  });
+
+  function omit(name: string): Record<string, string> {
+    const { [name]: _, ...headers } = signatureHeaders(event);
+    return headers;
+  }
+
+  it('a thousand signatures', async () => {
+    const headers = {
+      ...signatureHeaders(event),
+      'webhook-signature': `v1,${'A'.repeat(43)}= `.repeat(1000),
+    };
+    const answer = await ask<ProblemBody>(`${service.url}/api/webhooks/catalog`, {
+      method: 'POST',
+      headers,
+      body: event,
+    });
+    expect(answer.status).toBe(431);
+  });
+
+  it.each<[string, string | Buffer, number, string]>([
+    ['what is no JSON', 'nonsense', 400, 'malformed-request'],
+    ['nothing', '', 400, 'malformed-request'],
+    ['half of an event', event.slice(0, -1), 400, 'malformed-request'],
+    ['bytes that are no text', Buffer.from([0xff, 0xfe]), 400, 'malformed-request'],
+    ['an event encoded twice', JSON.stringify(event), 422, 'validation-failed'],
+    ['an event without data', '{"type":"product.deleted"}', 422, 'validation-failed'],
+    [
+      'a product with a price in floats',
+      event.replace('"49.50"', '49.50'),
+      422,
+      'validation-failed',
+    ],
+  ])('%s, though it is signed', async (_, body, status, slug) => {
+    const answer = await send<ProblemBody>(service.url, body);
+    expect(problem(answer)).toEqual([status, slug]);
+  });
+
+  it('an event that names its faults', async () => {
+    const answer = await send<ProblemBody>(service.url, upserted('x', -1, { currency: 'inr' }));
+    expect(answer.body.errors?.map(({ parameter }) => parameter).sort()).toEqual([
+      'data.currency',
+      'data.revision',
+    ]);
+  });
+
+  it('an id of 256 characters, or with a space in it', async () => {
+    for (const id of ['x'.repeat(256), 'a b']) {
+      const answer = await send<ProblemBody>(service.url, event, { id });
+      expect(problem(answer)).toEqual([422, 'validation-failed']);
+    }
+  });
+
+  it('a body that is too large, whether it says so or not', async () => {
+    const large = JSON.stringify(upserted('x', 1, { more: 'x'.repeat(MAX_BODY) }));
+    expect(problem(await send<ProblemBody>(service.url, large))).toEqual([
+      413,
+      'payload-too-large',
+    ]);
+    const chunked = await ask<ProblemBody>(`${service.url}/api/webhooks/catalog`, {
+      method: 'POST',
+      headers: signatureHeaders(large),
+      body: new Blob([large]).stream(),
+      duplex: 'half',
+    });
+    expect(problem(chunked)).toEqual([413, 'payload-too-large']);
+  });
+
+  it.each([
+    ['text/plain'],
+    ['application/x-www-form-urlencoded'],
+    ['application/cloudevents+json'],
+    [''],
+  ])('the media type %j', async (type) => {
+    const answer = await send<ProblemBody>(service.url, event, {
+      headers: { 'content-type': type },
+    });
+    expect(problem(answer)).toEqual([415, 'unsupported-media-type']);
+  });
+
+  it('a body that is compressed', async () => {
+    const answer = await send<ProblemBody>(service.url, gzipSync(event), {
+      headers: { 'content-encoding': 'gzip' },
+    });
+    expect(problem(answer)).toEqual([415, 'unsupported-media-type']);
+  });
+
+  it('other methods, and parameters', async () => {
+    const url = `${service.url}/api/webhooks/catalog`;
+    const { status, headers } = await ask(url);
+    expect([status, headers.get('allow')]).toEqual([405, 'POST']);
+    const answer = await ask<ProblemBody>(`${url}?dry=run`, {
+      method: 'POST',
+      headers: signatureHeaders(event),
+      body: event,
+    });
+    expect(problem(answer)).toEqual([400, 'validation-failed']);
+  });
+
+  it('everything, as long as there is no secret', async () => {
+    const bare = await start({ WEBHOOK_SECRETS: '' });
+    const answer = await send<ProblemBody>(bare.url, event);
+    expect(problem(answer)).toEqual([503, 'dependency-unavailable']);
+    await bare.stop();
+  });
+});
+
+it('A body of 256 KiB is taken', async () => {
+  const bare = JSON.stringify(upserted(randomUUID(), 1, { more: '' }));
+  const event = bare.replace('"more":""', `"more":"${'x'.repeat(MAX_BODY - bare.length)}"`);
+  expect(event).toHaveLength(MAX_BODY);
+  expect(outcome(await send(service.url, event))).toEqual([200, 'processed']);
+});
+
+describe('The listing', () => {
+  it('has a change at once on the replica that took it, and within a second on the others', async () => {
+    const category = randomUUID();
+    const listing = async ({ url }: Service): Promise<string[]> => {
+      const { body } = await ask<ProductPage>(`${url}/api/products?category=${category}`);
+      return body.data.map(({ name }) => String(name));
+    };
+    const sku = randomUUID();
+    for (const [revision, name] of [
+      [1, 'First'],
+      [2, 'Second'],
+    ] as const) {
+      await Promise.all([listing(service), listing(other)]);
+      await send(service.url, upserted(sku, revision, { category, name }));
+      expect(await listing(service)).toEqual([name]);
+      await sleep(1000);
+      expect(await listing(other)).toEqual([name]);
+    }
+    const id = (
+      await database.query<{ id: string }>('SELECT id::text FROM products WHERE sku = $1', [sku])
+    )[0]?.id;
+    expect((await ask(`${service.url}/api/products/${id}`)).status).toBe(200);
+    await send(other.url, deleted(sku, 3));
+    expect(await listing(other)).toEqual([]);
+    await sleep(1000);
+    expect(await listing(service)).toEqual([]);
+    expect((await ask(`${service.url}/api/products/${id}`)).status).toBe(404);
+  });
+
+  it('keeps its pages when nothing has changed', async () => {
+    const sku = randomUUID();
+    await send(service.url, upserted(sku, 5));
+    const url = `${service.url}/api/products?limit=7`;
+    await ask(url);
+    await send(service.url, upserted(sku, 4));
+    await send(service.url, { type: 'farm.opened' });
+    expect((await ask(url)).headers.get('x-cache')).toBe('HIT');
+  });
+});
+
+describe('With Redis', () => {
+  afterEach(async () => {
+    await redis.resume();
+    await redis.restart();
+    await eventually(async () => client.ping().catch(() => undefined));
+  });
+
+  it.each<[string, () => Promise<void>]>([
+    ['killed', () => redis.kill()],
+    ['frozen', () => redis.pause()],
+  ])('%s, events are processed, each once', async (_, fail) => {
+    await fail();
+    const sku = randomUUID();
+    const id = randomUUID();
+    const event = upserted(sku, 1);
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, nth) => send((nth % 2 ? service : other).url, event, { id })),
+    );
+    const statuses = answers.map(({ body }) => body.status).sort();
+    expect(statuses).toEqual([...Array<string>(29).fill('duplicate'), 'processed']);
+    const reused = await send<ProblemBody>(service.url, upserted(sku, 2), { id });
+    expect(problem(reused)).toEqual([422, 'event-id-reused']);
+  });
+});
+
+describe('With PostgreSQL', () => {
+  it.each<[string, () => Promise<void>, () => Promise<void>]>([
+    ['killed', () => postgres.kill(), () => postgres.restart()],
+    ['frozen', () => postgres.pause(), () => postgres.resume()],
+  ])(
+    '%s, a new event is a 503, a duplicate is known, and the next try does the work',
+    async (_, fail, revive) => {
+      const known = randomUUID();
+      const knownEvent = upserted(randomUUID(), 1);
+      // Redis has just been away: until it is used again, nothing is remembered there.
+      await eventually(async () => {
+        await send(service.url, knownEvent, { id: known });
+        return (await client.exists(`farmlokal:webhook:${known}`)) === 1 ? true : undefined;
+      });
+      await fail();
+      const id = randomUUID();
+      const event = upserted(randomUUID(), 1);
+      const answer = await send<ProblemBody>(service.url, event, { id });
+      expect(problem(answer)).toEqual([503, 'dependency-unavailable']);
+      expect(answer.headers.get('retry-after')).toMatch(/^[1-9]/);
+      expect(outcome(await send(service.url, knownEvent, { id: known }))).toEqual([
+        200,
+        'duplicate',
+      ]);
+      await revive();
+      await eventually(async () =>
+        (await send(service.url, event, { id })).status === 200 ? true : undefined,
+      );
+      expect(await recorded(id)).toHaveLength(1);
+    },
+  );
+});
+
+describe('Old events', () => {
+  it('are removed after seven days, in batches, when events come', async () => {
+    await database.query(
+      `INSERT INTO webhook_events (id, type, digest, status, received_at, processed_at)
+       SELECT 'old-' || n, 'product.deleted', '\\x00', 'processed', at, at
+       FROM generate_series(1, 1700) n, LATERAL (SELECT now() - interval '7 days' - n * interval '1 minute') t (at)`,
+    );
+    await database.query(
+      `INSERT INTO webhook_events (id, type, digest, status, received_at, processed_at)
+       VALUES ('young', 'product.deleted', '\\x00', 'processed', now() - interval '6.9 days', now())`,
+    );
+    // Of its own: those that are there have looked for old ones a moment ago.
+    const fresh = await start();
+    await send(fresh.url, upserted(randomUUID(), 1));
+    await eventually(async () => {
+      const [left] = await database.query<{ count: string }>(
+        "SELECT count(*) FROM webhook_events WHERE id LIKE 'old-%'",
+      );
+      return left?.count === '0' ? true : undefined;
+    });
+    expect(await recorded('young')).toHaveLength(1);
+    await eventually(() =>
+      Promise.resolve(
+        fresh.logs().includes('1700 events older than seven days are removed') ? true : undefined,
+      ),
+    );
+    await fresh.stop();
+  });
+});
+
+it('No log has a secret or a signature in it', () => {
+  for (const { logs } of [service, other]) {
+    expect(logs()).not.toContain(SECRET.slice(6));
+    expect(logs()).not.toContain('v1,');
+  }
+});
