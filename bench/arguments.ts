@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const CASES = ['latency', 'depth', 'redis-outage', 'partners'] as const;
+export const CASES = ['latency', 'depth', 'redis-outage', 'partners', 'webhooks'] as const;
 export type Case = (typeof CASES)[number];
 
 /** What the command line asks for. */

@@ -11,6 +11,8 @@ import { type PartnersReport, toMarkdown as partnersMarkdown } from './partners-
 import { measureRedisOutage } from './redis-outage.js';
 import { type Report, toMarkdown } from './report.js';
 import { type Running, Testbed, TestbedError } from './testbed.js';
+import { measureWebhooks } from './webhooks.js';
+import { webhooksMarkdown } from './webhooks-report.js';
 
 const RESULTS = join(import.meta.dirname, 'results');
 
@@ -50,13 +52,17 @@ async function bench({ cases, rows, seconds }: Arguments): Promise<void> {
     const redisOutage = await measureRedisOutage(testbed, catalogue, seconds, say);
     report = { ...report, redisOutage };
   }
-  if (cases.some((name) => name !== 'partners')) {
+  if (cases.some((name) => name !== 'partners' && name !== 'webhooks')) {
     tell('listing', toMarkdown(report), report, asDefault && cases === DEFAULTS.cases);
   }
   if (cases.includes('partners')) {
     const partners = await measurePartners(testbed, catalogue, seconds, say);
     const found: PartnersReport = { ...about, ...partners };
     tell('partners', partnersMarkdown(found), found, asDefault);
+  }
+  if (cases.includes('webhooks')) {
+    const found = { ...about, ...(await measureWebhooks(testbed, seconds, say)) };
+    tell('webhooks', webhooksMarkdown(found), found, asDefault);
   }
 }
 

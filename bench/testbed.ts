@@ -79,6 +79,11 @@ export class Testbed {
     return testbed;
   }
 
+  /** Where the catalogue is. */
+  get databaseUrl(): string {
+    return this.postgres.url(this.database);
+  }
+
   /** Runs one statement against the catalogue; gives the rows. */
   async query<Row extends QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     return await this.postgres.query<Row>(this.database, text, values);
@@ -148,7 +153,7 @@ export class Testbed {
       PATH: process.env.PATH,
       NODE_ENV: 'production',
       LOG_LEVEL: 'warn',
-      DATABASE_URL: this.postgres.url(this.database),
+      DATABASE_URL: this.databaseUrl,
       REDIS_URL: this.redis.url,
       SHUTDOWN_DELAY_MS: '0',
       // All load comes from one address.

@@ -392,13 +392,14 @@ describe('No log', () => {
   it('has the secret or a token in it, at any level', () => {
     const { clientId, clientSecret } = sandbox.partners;
     expect(seen.size).toBeGreaterThan(20);
-    for (const replica of replicas) {
-      const logs = replica.logs();
-      expect(logs).toContain('OAuth provider');
-      expect(logs).not.toContain(clientSecret);
-      expect(logs).not.toContain(encodeURIComponent(clientSecret));
-      expect(logs).not.toContain(Buffer.from(`${clientId}:${clientSecret}`).toString('base64'));
-      for (const token of seen) expect(logs).not.toContain(token);
-    }
+    const logs = replicas.map((one) => one.logs()).join('');
+    expect(logs.includes('OAuth provider')).toBe(true);
+    const secrets = [
+      clientSecret,
+      encodeURIComponent(clientSecret),
+      Buffer.from(`${clientId}:${clientSecret}`).toString('base64'),
+      ...seen,
+    ];
+    expect(secrets.filter((secret) => logs.includes(secret))).toEqual([]);
   });
 });

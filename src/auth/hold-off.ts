@@ -48,7 +48,7 @@ export class HoldOff {
     // A pause that is under way is not made shorter.
     this.until = Math.max(this.until, now + pause);
     const { strikes } = this;
-    const life = Math.ceil(this.until - now) + REMEMBERED_MS;
+    const life = Math.round(this.until - now) + REMEMBERED_MS;
     await this.redis.attempt((redis) => redis.set(this.key, strikes, 'PX', life));
   }
 

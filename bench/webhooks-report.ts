@@ -1,0 +1,49 @@
+import type { Machine } from './machine.js';
+import { table, thousands } from './markdown.js';
+import type { Webhooks, WebhooksTurn } from './webhooks.js';
+
+export interface WebhooksReport extends Webhooks {
+  readonly date: string;
+  readonly machine: Machine;
+  readonly rows: number;
+}
+
+/** What was measured of webhooks, for people. */
+export function webhooksMarkdown({
+  date,
+  machine,
+  rows,
+  turns,
+  ...measured
+}: WebhooksReport): string {
+  const medianOf = (value: (turn: WebhooksTurn) => number): number => median(turns.map(value));
+  const fresh = medianOf((turn) => turn.fresh / turn.pgbench);
+  const duplicates = medianOf((turn) => turn.duplicates / turn.fresh);
+  return `# Webhooks
+
+${thousands(rows)} products; ${machine.cores} cores shared by one replica, PostgreSQL, Redis and the load; Node ${machine.node}; ${date}.
+Signed \`product.upserted\` events about 2,000 products from 32 connections, against pgbench with the same
+transaction, prepared, on ${measured.connections} connections (as many as the replica has); ${measured.seconds} s each, in turns.
+To repeat it: \`npm run bench -- webhooks\` (pgbench has to be on the PATH).
+
+New events reach **${fresh.toFixed(2)}** of pgbench, and duplicates, which Redis answers, are **${duplicates.toFixed(1)}** times as fast
+as new events (medians of the turns).
+
+${table(
+  ['turn', 'pgbench, a second', 'new events', 'of pgbench', 'duplicates', 'of new events'],
+  turns.map((turn, nth) => [
+    nth + 1,
+    thousands(turn.pgbench),
+    thousands(turn.fresh),
+    (turn.fresh / turn.pgbench).toFixed(2),
+    thousands(turn.duplicates),
+    (turn.duplicates / turn.fresh).toFixed(1),
+  ]),
+)}
+`;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
