@@ -15,6 +15,7 @@ import { Problem } from './problems/problem.js';
 import { ProblemFilter } from './problems/problem.filter.js';
 
 const REQUEST_TIMEOUT_MS = 15_000;
+const CONNECTION_CHECK_MS = 1000;
 const IDLE_SOCKET_TIMEOUT_MS = 60_000;
 const MAX_PATH_PARAMETER = 100;
 
@@ -36,7 +37,12 @@ export async function createApp(): Promise<NestFastifyApplication> {
   const options: FastifyHttpOptions<RawServerDefault> = {
     genReqId: ({ headers }) => requestId(headers['x-request-id']),
     // A missing Host is refused below, as a problem.
-    http: { requireHostHeader: false },
+    http: {
+      requireHostHeader: false,
+      // Node takes the longer of the two for both, and looks only twice a minute unless told.
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CONNECTION_CHECK_MS,
+    },
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: IDLE_SOCKET_TIMEOUT_MS,
     // While draining, a request on a connection that is still open is answered, not refused.

@@ -2,6 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Redis } from 'ioredis';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'node:net';
+import pg from 'pg';
 import { gzipSync } from 'node:zlib';
 
 import type { PostgresServer } from '../dev/postgres-server.js';
@@ -366,6 +368,31 @@ describe('What is refused leaves nothing behind', () => {
     expect(problem(answer)).toEqual([415, 'unsupported-media-type']);
   });
 
+  it('a body that does not come', async () => {
+    const { port } = new URL(service.url);
+    const socket = connect(Number(port), '127.0.0.1');
+    const headers = Object.entries(signatureHeaders(event)).map(
+      ([name, value]) => `${name}: ${value}`,
+    );
+    socket.write(
+      [
+        'POST /api/webhooks/catalog HTTP/1.1',
+        'host: x',
+        ...headers,
+        'content-length: 99',
+        '',
+        '{',
+      ].join('\r\n'),
+    );
+    const answer = await new Promise<string>((resolve) => {
+      socket.once('data', (bytes) => {
+        resolve(bytes.toString());
+      });
+    });
+    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    socket.destroy();
+  }, 30_000);
+
   it('other methods, and parameters', async () => {
     const url = `${service.url}/api/webhooks/catalog`;
     const { status, headers } = await ask(url);
@@ -420,6 +447,53 @@ describe('The listing', () => {
     await sleep(1000);
     expect(await listing(service)).toEqual([]);
     expect((await ask(`${service.url}/api/products/${id}`)).status).toBe(404);
+  });
+
+  it('has a change that is committed after its sender was told to try again', async () => {
+    const patient = await start({ DATABASE_STATEMENT_TIMEOUT_MS: '10000' });
+    const sku = randomUUID();
+    const category = randomUUID();
+    const url = `${patient.url}/api/products?category=${category}`;
+    const event = upserted(sku, 2, { category, name: 'New' });
+    await send(patient.url, upserted(sku, 1, { category, name: 'Old' }));
+    const holder = new pg.Client(database.url);
+    await holder.connect();
+    await holder.query('BEGIN');
+    await holder.query('UPDATE products SET updated_at = now() WHERE sku = $1', [sku]);
+    await ask(url);
+    const id = randomUUID();
+    expect((await send(patient.url, event, { id })).status).toBe(503);
+    await holder.query('ROLLBACK');
+    await holder.end();
+    await eventually(async () => ((await recorded(id)).length === 1 ? true : undefined));
+    await eventually(async () => {
+      const [product] = (await ask<ProductPage>(url)).body.data;
+      return product?.name === 'New' ? true : undefined;
+    }, 1000);
+    expect(outcome(await send(patient.url, event, { id }))).toEqual([200, 'duplicate']);
+    await patient.stop();
+  });
+
+  it('has a change whose replica died before it could say so, once it is sent again', async () => {
+    const sku = randomUUID();
+    const category = randomUUID();
+    const url = `${service.url}/api/products?category=${category}`;
+    await send(service.url, upserted(sku, 1, { category, name: 'Old' }));
+    await ask(url);
+    const id = randomUUID();
+    const event = JSON.stringify(upserted(sku, 2, { category, name: 'New' }));
+    await client.set(`farmlokal:webhook:${id}`, 'claimed by-a-dead-one', 'PX', 60_000);
+    await database.query('UPDATE products SET name = $2, revision = 2 WHERE sku = $1', [
+      sku,
+      'New',
+    ]);
+    await database.query(
+      `INSERT INTO webhook_events (id, type, digest, status, received_at, processed_at)
+       VALUES ($1, 'product.upserted', $2, 'processed', now(), now())`,
+      [id, createHash('sha256').update(event).digest()],
+    );
+    expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'duplicate']);
+    expect((await ask<ProductPage>(url)).body.data[0]?.name).toBe('New');
   });
 
   it('keeps its pages when nothing has changed', async () => {

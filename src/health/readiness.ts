@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Environment } from '../config/environment.js';
 import { Database } from '../database/database.js';
+import { WEBHOOK_DEADLINE_MS } from '../webhooks/webhooks.service.js';
 
 /** How often connections that have had their answer are closed, while the server closes. */
 const IDLE_CHECK_MS = 50;
@@ -41,7 +42,11 @@ export class Readiness implements BeforeApplicationShutdown {
       server.closeIdleConnections();
     }, IDLE_CHECK_MS).unref();
     const { DATABASE_STATEMENT_TIMEOUT_MS, INVENTORY_DEADLINE_MS } = this.environment;
-    const longest = Math.max(DATABASE_STATEMENT_TIMEOUT_MS, INVENTORY_DEADLINE_MS);
+    const longest = Math.max(
+      DATABASE_STATEMENT_TIMEOUT_MS,
+      INVENTORY_DEADLINE_MS,
+      WEBHOOK_DEADLINE_MS,
+    );
     setTimeout(() => {
       server.closeAllConnections();
     }, longest + 1000).unref();

@@ -2,10 +2,11 @@ import { Injectable } from '@nestjs/common';
 
 import { Database } from '../database/database.js';
 import {
-  digestStatement,
   eventStatement,
+  findStatement,
   type Outcome,
   type ReceivedEvent,
+  type TakenEvent,
 } from './event-statements.js';
 
 /** The events that were taken, and their effects, in PostgreSQL: the truth about both. */
@@ -24,9 +25,9 @@ export class EventInbox {
     return outcome ?? { recorded: false, changed: false };
   }
 
-  /** The digest of the body that the event of this id had; undefined when there is none. */
-  async digestOf(id: string): Promise<Buffer | undefined> {
-    const [row] = await this.database.query<{ digest: Buffer }>(digestStatement(id));
-    return row?.digest;
+  /** The event that was taken under an id; undefined when there is none. */
+  async find(id: string): Promise<TakenEvent | undefined> {
+    const [taken] = await this.database.query<TakenEvent>(findStatement(id));
+    return taken;
   }
 }

@@ -36,15 +36,19 @@ export class EventRetention implements OnApplicationShutdown {
   private readonly logger = new Logger(EventRetention.name);
   private readonly stopped = new AbortController();
   private consideredAt = -Infinity;
+  private removing = false;
 
   constructor(private readonly database: Database) {}
 
   /** To be called when an event was taken; looks for old ones in the background, once in a while. */
   consider(): void {
     const now = performance.now();
-    if (now - this.consideredAt >= INTERVAL_MS) {
+    if (!this.removing && now - this.consideredAt >= INTERVAL_MS) {
       this.consideredAt = now;
-      void this.remove();
+      this.removing = true;
+      void this.remove().finally(() => {
+        this.removing = false;
+      });
     }
   }
 

@@ -42,10 +42,21 @@ export function eventStatement({ id, digest, receivedAt, event }: ReceivedEvent)
   };
 }
 
-/** The digest of the event that has an id. */
-export function digestStatement(id: string): Statement {
+/** The event that was taken under an id. */
+export interface TakenEvent {
+  /** SHA-256 of its raw body. */
+  readonly digest: Buffer;
+  /** Milliseconds since it was processed. */
+  readonly ageMs: number;
+}
+
+/** Finds the {@link TakenEvent} of an id. */
+export function findStatement(id: string): Statement {
   return {
-    text: 'SELECT digest FROM webhook_events WHERE id = $1',
+    text: `
+      SELECT digest,
+        (extract(epoch FROM clock_timestamp() - processed_at) * 1000)::float8 AS "ageMs"
+      FROM webhook_events WHERE id = $1`,
     values: [id],
     prepared: true,
   };

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TokenProvider } from '../auth/token-provider.js';
 import { Environment } from '../config/environment.js';
 import { partnerFetch } from '../http/partner-fetch.js';
+import { retryAfterMs } from '../http/retry-after.js';
 import { EVENT_TYPES } from './catalogue-event.js';
 
 const TIMEOUT_MS = 3000;
@@ -18,6 +19,12 @@ const BACKOFF_MAX_MS = 60_000;
 
 /** Where the registration stands: `off` when it is not configured. */
 export type SubscriptionState = 'off' | 'pending' | 'registered';
+
+/** What keeps the callback from being registered, and for how long API B asks to be left alone. */
+interface Obstacle {
+  readonly fault: string;
+  readonly retryAfterMs?: number | undefined;
+}
 
 /**
  * Registers the callback with API B: `PUT {CATALOG_API_URL}/subscriptions/farmlokal`. That goes on in the
@@ -61,26 +68,32 @@ export class Subscription implements OnApplicationBootstrap, OnApplicationShutdo
     let fault: string | undefined;
     for (let attempt = 0; target !== undefined && !signal.aborted; attempt += 1) {
       const found = await this.register(target.url, target.callback);
+      if (this.stopped.signal.aborted) {
+        return;
+      }
       if (found === undefined) {
         this.registered = true;
         this.logger.log('The callback is registered with the catalogue API.');
         return;
       }
-      if (found !== fault) {
-        fault = found;
-        this.logger.warn(`The callback is not registered yet: ${found}.`);
+      if (found.fault !== fault) {
+        fault = found.fault;
+        this.logger.warn(`The callback is not registered yet: ${fault}.`);
       }
       // Half of the pause is at random: replicas that start together do not come back together.
       const pause = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** attempt) * (0.5 + Math.random() / 2);
-      await sleep(pause, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(Math.max(pause, found.retryAfterMs ?? 0), undefined, {
+        signal,
+        ref: false,
+      }).catch(() => undefined);
     }
   }
 
   /** Tries once; gives what is in the way. */
-  private async register(url: string, callback: string): Promise<string | undefined> {
+  private async register(url: string, callback: string): Promise<Obstacle | undefined> {
     try {
       const token = await this.tokens.getToken();
-      const { status, ok } = await partnerFetch(url, {
+      const { status, ok, headers } = await partnerFetch(url, {
         method: 'PUT',
         headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
         body: JSON.stringify({ url: callback, events: EVENT_TYPES }),
@@ -90,10 +103,16 @@ export class Subscription implements OnApplicationBootstrap, OnApplicationShutdo
       if (status === 401) {
         await this.tokens.invalidate(token);
       }
-      return ok ? undefined : `the catalogue API answers with status ${status}`;
+      return ok
+        ? undefined
+        : {
+            fault: `the catalogue API answers with status ${status}`,
+            retryAfterMs: retryAfterMs(headers),
+          };
     } catch (error) {
       const { message, cause } = error as Error;
-      return (cause as NodeJS.ErrnoException | undefined)?.code ?? message.replace(/\.$/, '');
+      const { code } = (cause ?? {}) as NodeJS.ErrnoException;
+      return { fault: code ?? message.replace(/\.$/, '') };
     }
   }
 }

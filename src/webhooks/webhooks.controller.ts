@@ -12,7 +12,7 @@ import type { FastifyRequest } from 'fastify';
 
 import { NoQueryPipe } from '../http/no-query.pipe.js';
 import { ApiProblem } from '../problems/problem.dto.js';
-import { DeletedProduct, UpsertedProduct } from './catalogue-event.js';
+import { DeletedProduct, EVENT_TYPES, UpsertedProduct } from './catalogue-event.js';
 import { EventStatusDto } from './event-status.dto.js';
 import { signedMessage } from './signed-message.js';
 import { WebhooksService } from './webhooks.service.js';
@@ -76,6 +76,14 @@ export class WebhooksController {
             type: { type: 'string', enum: ['product.deleted'] },
             timestamp,
             data: { $ref: getSchemaPath(DeletedProduct) },
+          },
+        },
+        {
+          type: 'object',
+          description: 'Any other type: recorded and ignored.',
+          required: ['type'],
+          properties: {
+            type: { type: 'string', minLength: 1, maxLength: 200, not: { enum: [...EVENT_TYPES] } },
           },
         },
       ],

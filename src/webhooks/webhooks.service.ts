@@ -17,7 +17,7 @@ import { type SignedMessage, SignatureVerifier } from './signature.js';
 export type EventStatus = 'processed' | 'ignored' | 'duplicate';
 
 /** How long PostgreSQL may take: less than senders wait. An event that it takes later is a duplicate when it comes again. */
-const DEADLINE_MS = 4000;
+export const WEBHOOK_DEADLINE_MS = 4000;
 const ID = /^[\x21-\x7e]{1,255}$/;
 
 /**
@@ -30,13 +30,14 @@ export class WebhooksService {
   private readonly events: Counter<'type' | 'result'>;
 
   constructor(
-    { WEBHOOK_SECRETS }: Environment,
+    private readonly environment: Environment,
     private readonly claims: EventClaims,
     private readonly inbox: EventInbox,
     private readonly retention: EventRetention,
     private readonly catalogue: CatalogueVersion,
     registry: Registry,
   ) {
+    const { WEBHOOK_SECRETS } = environment;
     this.verifier = WEBHOOK_SECRETS && new SignatureVerifier(WEBHOOK_SECRETS);
     this.events = new Counter({
       name: 'farmlokal_webhook_events_total',
@@ -86,15 +87,10 @@ export class WebhooksService {
     const claim = await this.claims.claim(received.id);
     switch (claim.state) {
       case 'finished':
-        return duplicateOf(received, Buffer.from(claim.digest, 'hex'));
+        refuseAnother(received, Buffer.from(claim.digest, 'hex'));
+        return 'duplicate';
       case 'in-progress':
-        throw new Problem(
-          'event-in-progress',
-          'The event is being processed; send it again later.',
-          {
-            headers: { 'Retry-After': '1' },
-          },
-        );
+        return this.awaitAnother(received);
       case 'unknown':
         return this.take(received);
       case 'claimed':
@@ -108,36 +104,64 @@ export class WebhooksService {
   }
 
   private async take(received: ReceivedEvent): Promise<EventStatus> {
-    const { id, digest, event } = received;
-    const { recorded, changed } = await Deadline.in(DEADLINE_MS).limit(
-      this.inbox.take(received),
-      () => dependencyUnavailable('The catalogue does not answer in time.'),
+    const recorded = await Deadline.in(WEBHOOK_DEADLINE_MS).limit(this.apply(received), () =>
+      dependencyUnavailable('The catalogue does not answer in time.'),
     );
     if (!recorded) {
-      const status = duplicateOf(received, await this.inbox.digestOf(id));
-      await this.claims.finish(id, digest.toString('hex'));
-      return status;
+      // Removed, as too old, between two looks at it: the next try takes it.
+      return (await this.recall(received)) ? 'duplicate' : this.take(received);
     }
-    await Promise.all([
-      changed ? this.catalogue.change() : undefined,
-      this.claims.finish(id, digest.toString('hex')),
-    ]);
     this.retention.consider();
-    return event.product === undefined ? 'ignored' : 'processed';
+    return received.event.product === undefined ? 'ignored' : 'processed';
+  }
+
+  /** Goes on when nobody waits any longer: what is committed then has to be listed all the same. */
+  private async apply(received: ReceivedEvent): Promise<boolean> {
+    const { recorded, changed } = await this.inbox.take(received);
+    if (recorded) {
+      await Promise.all([
+        changed ? this.catalogue.change() : undefined,
+        this.claims.finish(received.id, received.digest.toString('hex')),
+      ]);
+    }
+    return recorded;
+  }
+
+  /** Whoever has claimed the event may be done with it by now, or dead. */
+  private async awaitAnother(received: ReceivedEvent): Promise<EventStatus> {
+    if (await this.recall(received)) {
+      return 'duplicate';
+    }
+    throw new Problem('event-in-progress', 'The event is being processed; send it again later.', {
+      headers: { 'Retry-After': '1' },
+    });
+  }
+
+  /**
+   * Whether the event is committed already. Whoever has committed it may not have lived to say so: while
+   * pages can be older than it, they are taken for old.
+   */
+  private async recall(received: ReceivedEvent): Promise<boolean> {
+    const { id, digest, event } = received;
+    const known = await this.inbox.find(id);
+    if (known === undefined) {
+      return false;
+    }
+    refuseAnother(received, known.digest);
+    if (event.product !== undefined && known.ageMs < 2 * this.environment.CACHE_TTL_MS) {
+      await this.catalogue.change();
+    }
+    await this.claims.finish(id, digest.toString('hex'));
+    return true;
   }
 }
 
-/** The same event again, or another one under its id. */
-function duplicateOf({ digest }: ReceivedEvent, known: Buffer | undefined): 'duplicate' {
-  if (known === undefined) {
-    // Removed, as too old, between two looks at it.
-    throw dependencyUnavailable('The event cannot be told from an older one; send it again.');
-  }
+/** @throws Problem `event-id-reused` when the event that was taken under this id is another one. */
+function refuseAnother({ digest }: ReceivedEvent, known: Buffer): void {
   if (!known.equals(digest)) {
     throw new Problem(
       'event-id-reused',
       'An event with this webhook-id and another body was taken before.',
     );
   }
-  return 'duplicate';
 }
