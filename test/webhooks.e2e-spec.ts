@@ -206,7 +206,7 @@ describe('An event', () => {
     expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'processed']);
   });
 
-  it.each([['garbage'], ['finished nonsense'], ['']])(
+  it.each([['garbage'], ['finished nonsense x'], ['']])(
     'is processed once with %j in Redis',
     async (garbage) => {
       const id = randomUUID();

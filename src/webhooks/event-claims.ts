@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 
 import { compareAndDelete } from '../redis/compare-and-delete.js';
 import { RedisConnection } from '../redis/redis-connection.js';
+import type { ReceivedEvent } from './event-statements.js';
 
 /** How long a claim stands: a replica that dies in the middle of its work holds up nobody for longer. */
 const LEASE_MS = 5000;
@@ -15,8 +16,8 @@ export type Claim =
   | { readonly state: 'claimed'; release(): Promise<void> }
   /** Another request is processing it. */
   | { readonly state: 'in-progress' }
-  /** It is finished; `digest` is that of the body it had. */
-  | { readonly state: 'finished'; readonly digest: string }
+  /** It is finished; `digest` is that of the body it had, in hexadecimal. */
+  | { readonly state: 'finished'; readonly digest: string; readonly type: string }
   /** Redis cannot tell: PostgreSQL has to. */
   | { readonly state: 'unknown' };
 
@@ -35,7 +36,7 @@ export class EventClaims {
     const answers = await this.redis.attempt((redis) =>
       Promise.all([redis.set(key, mine, 'PX', LEASE_MS, 'NX'), redis.get(key)]),
     );
-    const [state, mark] = answers?.[1]?.split(' ') ?? [];
+    const [state, digest, type] = answers?.[1]?.split(' ') ?? [];
     if (answers?.[0] === 'OK') {
       return {
         state: 'claimed',
@@ -44,17 +45,16 @@ export class EventClaims {
         },
       };
     }
-    if (state === 'finished' && mark !== undefined) {
-      return { state: 'finished', digest: mark };
+    if (state === 'finished' && digest !== undefined && type !== undefined) {
+      return { state, digest, type };
     }
     return { state: state === 'claimed' ? 'in-progress' : 'unknown' };
   }
 
   /** Remembers a finished event. Only to be called once its effect is committed. */
-  async finish(id: string, digest: string): Promise<void> {
-    await this.redis.attempt((redis) =>
-      redis.set(keyOf(id), `finished ${digest}`, 'PX', REMEMBERED_MS),
-    );
+  async finish({ id, digest, event }: ReceivedEvent): Promise<void> {
+    const mark = `finished ${digest.toString('hex')} ${encodeURIComponent(event.type)}`;
+    await this.redis.attempt((redis) => redis.set(keyOf(id), mark, 'PX', REMEMBERED_MS));
   }
 }
 

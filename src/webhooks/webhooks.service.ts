@@ -63,12 +63,32 @@ export class WebhooksService {
         message: 'has to be 1 to 255 visible ASCII characters',
       });
     }
-    const event = readEvent(body);
     const digest = createHash('sha256').update(body).digest();
-    const status = await this.takeOnce({ id, digest, receivedAt: new Date(), event });
-    const type = EVENT_TYPES.find((known) => known === event.type) ?? 'unknown';
-    this.events.inc({ type, result: status });
-    return status;
+    const claim = await this.claims.claim(id);
+    if (claim.state === 'finished') {
+      // Before its body is read: it was, when it was taken.
+      refuseAnother(digest, Buffer.from(claim.digest, 'hex'));
+      return this.count(claim.type, 'duplicate');
+    }
+    try {
+      const event = readEvent(body);
+      const received = { id, digest, receivedAt: new Date(), event };
+      return this.count(
+        event.type,
+        await (claim.state === 'in-progress' ? this.awaitAnother(received) : this.take(received)),
+      );
+    } catch (error) {
+      if (claim.state === 'claimed') {
+        await claim.release();
+      }
+      throw error;
+    }
+  }
+
+  private count(type: string, result: EventStatus): EventStatus {
+    const known = EVENT_TYPES.find((name) => name === type) ?? 'unknown';
+    this.events.inc({ type: known, result });
+    return result;
   }
 
   private verify(message: SignedMessage): void {
@@ -80,26 +100,6 @@ export class WebhooksService {
       throw new Problem('invalid-signature', fault, {
         headers: { 'WWW-Authenticate': 'StandardWebhooks' },
       });
-    }
-  }
-
-  private async takeOnce(received: ReceivedEvent): Promise<EventStatus> {
-    const claim = await this.claims.claim(received.id);
-    switch (claim.state) {
-      case 'finished':
-        refuseAnother(received, Buffer.from(claim.digest, 'hex'));
-        return 'duplicate';
-      case 'in-progress':
-        return this.awaitAnother(received);
-      case 'unknown':
-        return this.take(received);
-      case 'claimed':
-        try {
-          return await this.take(received);
-        } catch (error) {
-          await claim.release();
-          throw error;
-        }
     }
   }
 
@@ -121,7 +121,7 @@ export class WebhooksService {
     if (recorded) {
       await Promise.all([
         changed ? this.catalogue.change() : undefined,
-        this.claims.finish(received.id, received.digest.toString('hex')),
+        this.claims.finish(received),
       ]);
     }
     return recorded;
@@ -147,17 +147,17 @@ export class WebhooksService {
     if (known === undefined) {
       return false;
     }
-    refuseAnother(received, known.digest);
+    refuseAnother(digest, known.digest);
     if (event.product !== undefined && known.ageMs < 2 * this.environment.CACHE_TTL_MS) {
       await this.catalogue.change();
     }
-    await this.claims.finish(id, digest.toString('hex'));
+    await this.claims.finish(received);
     return true;
   }
 }
 
 /** @throws Problem `event-id-reused` when the event that was taken under this id is another one. */
-function refuseAnother({ digest }: ReceivedEvent, known: Buffer): void {
+function refuseAnother(digest: Buffer, known: Buffer): void {
   if (!known.equals(digest)) {
     throw new Problem(
       'event-id-reused',
