@@ -2,21 +2,9 @@ import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Sandbox } from '../test/support/sandbox.js';
+import type { Called, Outcome } from '../test/support/token-calls.js';
 import type { Parts } from './parts.js';
 import type { Program, Replica } from './testbed.js';
-
-/** What one process tells of its callers. */
-interface Outcome {
-  readonly calls: number;
-  readonly tokens: readonly string[];
-  readonly faults: readonly string[];
-  readonly slowestMs: number;
-}
-
-interface Called {
-  readonly cold: Outcome;
-  readonly later: Outcome;
-}
 
 /** What happened at one moment of a token's life, over all repetitions. */
 export interface Moment {

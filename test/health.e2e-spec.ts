@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
 
 import type { PostgresServer } from '../dev/postgres-server.js';
 import type { RedisServer } from '../dev/redis-server.js';
@@ -145,6 +146,28 @@ describe('The report', () => {
     expect(headers.get('content-type')).toContain('application/json');
     expect((await ask(`${service.url}/health/ready`)).status).toBe(200);
     await revive();
+  });
+
+  it('has nothing against the provider any longer when another replica has got a token', async () => {
+    const { tokenUrl, clientId, clientSecret } = sandbox.partners;
+    const granted = await ask<{ access_token: string }>(tokenUrl, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` },
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    });
+    const client = new Redis(redis.url);
+    await client.flushall();
+    await sandbox.switch('oauth', { oauthError: 'invalid_client' });
+    const other = await start();
+    await reports(200, { details: { oauth: { status: 'degraded' } } }, other);
+    const [key = ''] = await client.keys('farmlokal:oauth:hold-off:*');
+    const { access_token: token } = granted.body;
+    await client.set(key.replace('hold-off', 'token'), token, 'PX', 60_000);
+    await reports(200, { details: { oauth: { status: 'up' } } }, other);
+    await sandbox.switch('oauth', { oauthError: null });
+    await client.flushall();
+    client.disconnect();
+    await other.stop();
   });
 
   it('says what is wrong with the partners', async () => {

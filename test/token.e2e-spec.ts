@@ -12,18 +12,7 @@ import { eventually } from './support/eventually.js';
 import { startRedis } from './support/redis-server.js';
 import { type Sandbox, startSandbox } from './support/sandbox.js';
 import { type Service, startService } from './support/service.js';
-
-interface Outcome {
-  readonly calls: number;
-  readonly tokens: readonly string[];
-  readonly faults: readonly string[];
-  readonly slowestMs: number;
-}
-
-interface Called {
-  readonly cold: Outcome;
-  readonly later: Outcome;
-}
+import type { Called, Outcome } from './support/token-calls.js';
 
 const REPLICAS = 4;
 /** Life of the lock: how long a dead owner can hold up the others. */

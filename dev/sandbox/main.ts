@@ -3,6 +3,7 @@ import { CatalogApi } from './catalog-api.js';
 import { InventoryApi } from './inventory-api.js';
 import { Switchboard } from './switchboard.js';
 
+// Nothing here is worth an orderly end, and requests that hang would hold one up.
 process.on('SIGTERM', () => process.exit(0));
 
 const authorization = await AuthorizationServer.start({

@@ -83,7 +83,7 @@ export class TokenProvider implements OnApplicationShutdown {
     return this.client !== undefined;
   }
 
-  /** What was wrong with the provider when this process last asked it; undefined when nothing was. */
+  /** What was wrong with the provider when this process last asked it; undefined once there is a token. */
   get fault(): string | undefined {
     return this.knownFault;
   }
@@ -187,7 +187,6 @@ export class TokenProvider implements OnApplicationShutdown {
     try {
       const { token, lifetimeMs } = await requestGrant(client);
       this.fetches.inc({ result: 'granted' });
-      this.report(undefined);
       this.rejected = undefined;
       const margin =
         token === this.held?.value ? 0 : Math.min(lifetimeMs * MARGIN_PART, MARGIN_MAX_MS);
@@ -207,6 +206,7 @@ export class TokenProvider implements OnApplicationShutdown {
   }
 
   private hold(token: Token): void {
+    this.report(undefined);
     const again = token.value === this.held?.value;
     this.held = token;
     const life = token.expiresAt - performance.now();

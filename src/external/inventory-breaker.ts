@@ -10,7 +10,7 @@ const VOLUME = 20;
 const WINDOW_MS = 10_000;
 const FAILING_PERCENT = 50;
 /** How long nobody asks, once it has opened; then a single question finds out. */
-export const RESET_MS = 5000;
+const RESET_MS = 5000;
 
 /**
  * Keeps questions from an inventory that does not answer them: after twenty within ten seconds of which
