@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { UpsertedProduct } from '../src/webhooks/catalogue-event.js';
 import { eventStatement } from '../src/webhooks/event-statements.js';
-import { type Testbed, TestbedError } from './testbed.js';
-
-const DEBIAN = '/usr/lib/postgresql';
+import { findExecutable } from './executable.js';
+import type { Testbed } from './testbed.js';
 
 /** What stands for the values of the service's statement: constants, but for the event and the product. */
 const VALUES = [
@@ -39,17 +38,7 @@ export class Pgbench {
 
   /** @throws TestbedError when there is none on this machine. */
   static find({ databaseUrl }: Testbed, connections: number): Pgbench {
-    const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN) : [];
-    const directories = [
-      ...(process.env.PATH ?? '').split(delimiter),
-      ...versions.map((version) => join(DEBIAN, version, 'bin')),
-    ];
-    const executable = directories.map((directory) => join(directory, 'pgbench')).find(existsSync);
-    if (executable === undefined) {
-      throw new TestbedError(
-        'There is no pgbench on the PATH: it comes with PostgreSQL (on Debian, postgresql-15).',
-      );
-    }
+    const executable = findExecutable('pgbench', 'postgresql-15');
     return new Pgbench(executable, databaseUrl, connections);
   }
 

@@ -1,8 +1,10 @@
-import { Agent, request } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-import { SECRET, signatureHeaders, upserted } from '../test/support/signed-event.js';
+import { SECRET, upserted } from '../test/support/signed-event.js';
 import { Pgbench } from './pgbench.js';
-import type { Replica, Testbed } from './testbed.js';
+import { type Answered, type Sent, SignedLoad } from './signed-load.js';
+import { type Testbed, TestbedError } from './testbed.js';
 
 /** What one turn has reached, a second each. */
 export interface WebhooksTurn {
@@ -25,13 +27,12 @@ const POOL = 10;
 const SENDERS = 32;
 const TURNS = 5;
 const PRODUCTS = 2000;
+/** Events that are made ready: more than a replica takes. */
+const MOST_A_SECOND = 15_000;
+/** How long those may take that are under way when a load ends. */
+const LAST_MS = 500;
 /** The parts of a load's time that each piece of a turn lasts. */
 const PART = 1 / 12;
-
-interface Sent {
-  readonly id: string;
-  readonly body: string;
-}
 
 /** Events against what PostgreSQL makes of the same transactions by itself, in turns. */
 export async function measureWebhooks(
@@ -42,22 +43,22 @@ export async function measureWebhooks(
   const part = Math.max(1, Math.round(seconds * PART));
   const pgbench = Pgbench.find(testbed, POOL);
   const replica = await testbed.startReplica({ WEBHOOK_SECRETS: SECRET });
+  const load = new SignedLoad(SENDERS);
   const turns: WebhooksTurn[] = [];
-  let events = 0;
   for (let nth = 0; nth <= TURNS; nth += 1) {
     const transactions = await pgbench.run(part);
-    const sent: Sent[] = [];
-    const fresh = await sendFor(part, replica, 'processed', () => {
-      const event = { id: `bench-${Date.now()}-${(events += 1)}`, body: newEvent() };
-      sent.push(event);
-      return event;
-    });
-    let again = 0;
-    const duplicates = await sendFor(part, replica, 'duplicate', () => {
-      const event = sent[again % sent.length];
-      again += 1;
-      return event ?? { id: '', body: '' };
-    });
+    const events = newEvents(part * MOST_A_SECOND);
+    const before = await recorded(testbed);
+    const fresh = answered(await load.run(replica.url, events, part));
+    await sleep(LAST_MS);
+    const taken = (await recorded(testbed)) - before;
+    if (taken >= events.length - 1) {
+      throw new TestbedError(`The replica takes more than ${MOST_A_SECOND} events a second.`);
+    }
+    const duplicates = answered(await load.run(replica.url, sentFirst(events, taken), part));
+    if ((await recorded(testbed)) - before !== taken) {
+      throw new TestbedError('The replica has taken an event twice.');
+    }
     // The first turn warms everything up.
     if (nth > 0) turns.push({ pgbench: transactions, fresh, duplicates });
     say(`webhooks: pgbench ${transactions}/s, new ${fresh}/s, duplicates ${duplicates}/s`);
@@ -69,49 +70,28 @@ export async function measureWebhooks(
   return { connections: POOL, seconds: part, turns };
 }
 
-function newEvent(): string {
-  const sku = `BENCH-EVENT-${Math.floor(Math.random() * PRODUCTS)}`;
-  return JSON.stringify(upserted(sku, Math.floor(Math.random() * Number.MAX_SAFE_INTEGER)));
+/** Those that were taken for sure: the first is only looked at by wrk, and of the last some were not sent. */
+function sentFirst(events: readonly Sent[], taken: number): Sent[] {
+  return events.slice(1, taken - SENDERS);
 }
 
-/** Sends from all senders at once, each one after the other; gives the answers a second. */
-async function sendFor(
-  seconds: number,
-  { url }: Replica,
-  expected: string,
-  next: () => Sent,
-): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: SENDERS });
-  const began = performance.now();
-  let answers = 0;
-  const sender = async (): Promise<void> => {
-    while (performance.now() - began < seconds * 1000) {
-      const answer = await post(`${url}/api/webhooks/catalog`, next(), agent);
-      if (!answer.includes(expected)) throw new Error(`${answer}, not ${expected}`);
-      answers += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: SENDERS }, sender));
-  const elapsed = (performance.now() - began) / 1000;
-  agent.destroy();
-  return Math.round(answers / elapsed);
-}
-
-async function post(url: string, { id, body }: Sent, agent: Agent): Promise<string> {
-  return await new Promise((resolve, reject) => {
-    const headers = {
-      ...signatureHeaders(body, { id }),
-      'content-length': Buffer.byteLength(body),
-    };
-    const sent = request(url, { method: 'POST', agent, headers }, (response) => {
-      let text = '';
-      response.on('data', (chunk: Buffer) => {
-        text += chunk.toString();
-      });
-      response.on('end', () => {
-        resolve(text);
-      });
-    });
-    sent.on('error', reject).end(body);
+function newEvents(count: number): Sent[] {
+  return Array.from({ length: count }, () => {
+    const sku = `BENCH-EVENT-${Math.floor(Math.random() * PRODUCTS)}`;
+    const revision = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+    return { id: `bench-${randomUUID()}`, body: JSON.stringify(upserted(sku, revision)) };
   });
+}
+
+async function recorded(testbed: Testbed): Promise<number> {
+  const [found] = await testbed.query<{ count: number }>(
+    'SELECT count(*)::int AS count FROM webhook_events',
+  );
+  return found?.count ?? 0;
+}
+
+/** @throws TestbedError when an event was not taken. */
+function answered({ rate, failures }: Answered): number {
+  if (failures > 0) throw new TestbedError(`${failures} events were not taken.`);
+  return rate;
 }

@@ -1,0 +1,24 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+import { TestbedError } from './testbed.js';
+
+const DEBIAN_POSTGRES = '/usr/lib/postgresql';
+
+/**
+ * Finds a program on the PATH, or where Debian puts those of PostgreSQL.
+ *
+ * @throws TestbedError that says what to install when there is none.
+ */
+export function findExecutable(name: string, debianPackage: string): string {
+  const versions = existsSync(DEBIAN_POSTGRES) ? readdirSync(DEBIAN_POSTGRES) : [];
+  const directories = [
+    ...(process.env.PATH ?? '').split(delimiter),
+    ...versions.map((version) => join(DEBIAN_POSTGRES, version, 'bin')),
+  ];
+  const executable = directories.map((directory) => join(directory, name)).find(existsSync);
+  if (executable === undefined) {
+    throw new TestbedError(`There is no ${name} on the PATH (on Debian: ${debianPackage}).`);
+  }
+  return executable;
+}
