@@ -5,23 +5,29 @@ import { DatabaseModule } from './database/database.module.js';
 import { ExternalModule } from './external/external.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IndexController } from './index.controller.js';
+import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { RegistryModule } from './metrics/registry.module.js';
 import { ProblemsModule } from './problems/problems.module.js';
 import { ProductsModule } from './products/products.module.js';
 import { RedisModule } from './redis/redis.module.js';
+import { ThrottlingModule } from './throttling/throttling.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';
 
 @Module({
   imports: [
     EnvironmentModule,
+    RegistryModule,
+    LoggingModule,
     ProblemsModule,
     DatabaseModule,
     RedisModule,
-    MetricsModule,
+    ThrottlingModule,
     ProductsModule,
     ExternalModule,
     WebhooksModule,
     HealthModule,
+    MetricsModule,
   ],
   controllers: [IndexController],
 })

@@ -1,4 +1,3 @@
-import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyHttpOptions, RawServerDefault } from 'fastify';
@@ -6,9 +5,11 @@ import { randomUUID } from 'node:crypto';
 
 import { setUpDocs } from './app.docs.js';
 import { AppModule } from './app.module.js';
-import { Environment } from './config/environment.js';
+import { loadEnvironment } from './config/environment.js';
 import { readRawBodies } from './http/raw-body.js';
 import type { QueryString } from './http/query-string.js';
+import { createLogger } from './logging/logger.js';
+import { RequestLog } from './logging/request-log.js';
 import { answerBrokenRequest } from './problems/broken-request.js';
 import { refuseOtherMethods } from './problems/method-not-allowed.js';
 import { Problem } from './problems/problem.js';
@@ -19,13 +20,29 @@ const CONNECTION_CHECK_MS = 1000;
 const IDLE_SOCKET_TIMEOUT_MS = 60_000;
 const MAX_PATH_PARAMETER = 100;
 
-/** Nest's names for the levels, from the most to the least talkative. */
-const LEVELS: Record<Exclude<Environment['LOG_LEVEL'], 'silent'>, LogLevel> = {
-  trace: 'verbose',
-  debug: 'debug',
-  info: 'log',
-  warn: 'warn',
-  error: 'error',
+/** What pages of other origins may read of an answer besides its body. */
+const EXPOSED_HEADERS = [
+  'Age',
+  'ETag',
+  'Link',
+  'RateLimit',
+  'RateLimit-Policy',
+  'Retry-After',
+  'X-Cache',
+  'X-Request-Id',
+];
+
+/**
+ * For browsers, to which nothing here is a page, a frame or a script. Pages at `/docs` have a policy of their
+ * own.
+ */
+const SECURITY_HEADERS = {
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'Strict-Transport-Security': 'max-age=31536000',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
 };
 
 /**
@@ -34,6 +51,9 @@ const LEVELS: Record<Exclude<Environment['LOG_LEVEL'], 'silent'>, LogLevel> = {
  * @throws InvalidEnvironmentError when a variable is missing or bad.
  */
 export async function createApp(): Promise<NestFastifyApplication> {
+  // Before there are modules, for the server has to know its proxies as it is made.
+  const environment = loadEnvironment();
+  const logger = createLogger(environment);
   const options: FastifyHttpOptions<RawServerDefault> = {
     genReqId: ({ headers }) => requestId(headers['x-request-id']),
     // A missing Host is refused below, as a problem.
@@ -45,29 +65,26 @@ export async function createApp(): Promise<NestFastifyApplication> {
     },
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: IDLE_SOCKET_TIMEOUT_MS,
+    ...(environment.TRUST_PROXY === undefined ? {} : { trustProxy: [...environment.TRUST_PROXY] }),
     // While draining, a request on a connection that is still open is answered, not refused.
     return503OnClosing: false,
     routerOptions: {
       maxParamLength: MAX_PATH_PARAMETER,
       querystringParser: (encoded): Record<string, unknown> & QueryString => ({ encoded }),
     },
+    // No hook is run for these.
     frameworkErrors: (error, request, response) => {
+      requestLog.follow(request, response);
+      response.headers(SECURITY_HEADERS);
       app.get(ProblemFilter).answer(error, request, response);
     },
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => {
+      requestLog.recordBroken(answerBrokenRequest(error, socket), error);
+    },
   };
   const adapter = new FastifyAdapter(options);
   const fastify = adapter.getInstance();
   readRawBodies(fastify);
-  fastify.addHook('onRequest', (request, response, done) => {
-    response.header('X-Request-Id', request.id);
-    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
-      done(new Problem('malformed-request', 'The request has no Host header.'));
-      return;
-    }
-    // Told before a body is read, whose faults would be no help to anyone here.
-    done(request.is404 ? new Problem('not-found', 'No resource has this path.') : undefined);
-  });
   // An expectation that nobody knows may be ignored (RFC 9110, section 10.1.1); Node would refuse it bare.
   fastify.server.on('checkExpectation', (request, response) => {
     fastify.server.emit('request', request, response);
@@ -77,18 +94,27 @@ export async function createApp(): Promise<NestFastifyApplication> {
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, adapter, {
     abortOnError: false,
     bodyParser: false,
-    // Not before its level is known; what fails until then is thrown.
-    logger: false,
+    logger,
   });
-  const environment = app.get(Environment);
-  app.useLogger(createLogger(environment));
+  const requestLog = app.get(RequestLog);
+  fastify.addHook('onRequest', (request, response, done) => {
+    requestLog.follow(request, response);
+    response.headers(SECURITY_HEADERS);
+    response.header('X-Request-Id', request.id);
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+      done(new Problem('malformed-request', 'The request has no Host header.'));
+      return;
+    }
+    // Told before a body is read, whose faults would be no help to anyone here.
+    done(request.is404 ? new Problem('not-found', 'No resource has this path.') : undefined);
+  });
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   if (environment.CORS_ORIGINS !== undefined) {
     app.enableCors({
       origin: [...environment.CORS_ORIGINS],
       methods: ['GET', 'HEAD'],
       strictPreflight: false,
-      exposedHeaders: ['Age', 'ETag', 'Link', 'Retry-After', 'X-Cache', 'X-Request-Id'],
+      exposedHeaders: [...EXPOSED_HEADERS],
     });
   }
   if (environment.DOCS_ENABLED) {
@@ -102,14 +128,4 @@ export async function createApp(): Promise<NestFastifyApplication> {
 /** The client's own id for its request when it is a sane one, so that both logs can be joined. */
 function requestId(given: string | string[] | undefined): string {
   return typeof given === 'string' && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
-}
-
-/** A line of JSON for each message, or plain text in development. */
-function createLogger({ LOG_LEVEL, NODE_ENV }: Environment): ConsoleLogger {
-  const levels = Object.values(LEVELS);
-  return new ConsoleLogger({
-    json: NODE_ENV !== 'development',
-    colors: NODE_ENV === 'development' && process.stdout.isTTY,
-    logLevels: LOG_LEVEL === 'silent' ? [] : levels.slice(levels.indexOf(LEVELS[LOG_LEVEL])),
-  });
 }

@@ -3,6 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagg
 
 import { Environment } from './config/environment.js';
 import { RELEASE } from './release.js';
+import { ApiRateLimited } from './throttling/api-rate-limited.js';
 
 /** What the service is and where its parts are. */
 class IndexDto {
@@ -44,6 +45,7 @@ export class IndexController {
   @Get()
   @ApiOperation({ operationId: 'index', summary: 'Name, version and links' })
   @ApiOkResponse({ type: IndexDto, description: 'The service.' })
+  @ApiRateLimited('/')
   find(): IndexDto {
     return this.index;
   }

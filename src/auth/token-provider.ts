@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Counter, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
 import { Deadline } from '../http/deadline.js';
@@ -51,6 +51,7 @@ export class TokenProvider implements OnApplicationShutdown {
   private readonly fetches: Counter<'result'>;
 
   private held: Token | undefined;
+  private heldSince = -Infinity;
   /** The last token that a partner did not take: Redis may still have it. */
   private rejected: string | undefined;
   private flight: Promise<string> | undefined;
@@ -76,6 +77,7 @@ export class TokenProvider implements OnApplicationShutdown {
       labelNames: ['result'],
       registers: [registry],
     });
+    this.publishAge([registry]);
   }
 
   /** Whether there is an OAuth client at all. */
@@ -209,6 +211,7 @@ export class TokenProvider implements OnApplicationShutdown {
     this.report(undefined);
     const again = token.value === this.held?.value;
     this.held = token;
+    this.heldSince = performance.now();
     const life = token.expiresAt - performance.now();
     // A provider that gives the same token until it expires cannot be asked for another one ahead.
     this.renewAfter(
@@ -233,6 +236,27 @@ export class TokenProvider implements OnApplicationShutdown {
         this.renewAfter(Math.max(await this.holdOff.remaining(), POLL_MS));
       }
     }
+  }
+
+  private publishAge(registers: Registry[]): void {
+    const age = new Gauge({
+      name: 'farmlokal_oauth_token_age_seconds',
+      help: 'How long ago this process came by the token for partners; absent while there is none.',
+      registers,
+      collect: () => {
+        age.remove();
+        if (this.held !== undefined) age.set((performance.now() - this.heldSince) / 1000);
+      },
+    });
+    const left = new Gauge({
+      name: 'farmlokal_oauth_token_expires_in_seconds',
+      help: 'For how long the token for partners is used yet, below zero when it is over; absent while there is none.',
+      registers,
+      collect: () => {
+        left.remove();
+        if (this.held !== undefined) left.set((this.held.expiresAt - performance.now()) / 1000);
+      },
+    });
   }
 
   private report(fault: string | undefined): void {

@@ -23,6 +23,8 @@ describe(readEnvironment.name, () => {
       DATABASE_STATEMENT_TIMEOUT_MS: 5000,
       CACHE_TTL_MS: 30_000,
       CACHE_STALE_MS: 600_000,
+      THROTTLE_LIMIT: 300,
+      THROTTLE_TTL_MS: 60_000,
       SHUTDOWN_DELAY_MS: 5000,
       LOG_LEVEL: 'info',
       DOCS_ENABLED: true,
@@ -45,6 +47,37 @@ describe(readEnvironment.name, () => {
 
   it.each(['1e3', '0x10', '-1', '１０', '1.5', ' 1'])('does not take %j for a number', (PORT) => {
     expect(faultsOf({ DATABASE_URL, PORT })).toContain('PORT: got');
+  });
+
+  it('takes the networks of trusted proxies, but not the whole of the internet', () => {
+    const networks = '127.0.0.1, 10.0.0.0/8,fd00::/8 , ::1/128';
+    expect(readEnvironment({ DATABASE_URL, TRUST_PROXY: networks }).TRUST_PROXY).toEqual([
+      '127.0.0.1',
+      '10.0.0.0/8',
+      'fd00::/8',
+      '::1/128',
+    ]);
+    for (const TRUST_PROXY of [
+      '0.0.0.0/0',
+      '::/0',
+      '10.0.0.0/33',
+      '10.0.0.0/8/8',
+      '10.0.0.0/x',
+      'loopback',
+      'true',
+      '1',
+      '10.0.0.1,',
+    ]) {
+      expect(faultsOf({ DATABASE_URL, TRUST_PROXY })).toContain('TRUST_PROXY: got');
+    }
+  });
+
+  it('does not show the token for metrics', () => {
+    expect(readEnvironment({ DATABASE_URL, METRICS_TOKEN: 'hunter2' }).METRICS_TOKEN).toBe(
+      'hunter2',
+    );
+    const message = faultsOf({ DATABASE_URL, METRICS_TOKEN: 'hunter 2' });
+    expect(message).toContain('METRICS_TOKEN: got a value (not shown)');
   });
 
   it('wants an OAuth client whole, or not at all', () => {

@@ -13,6 +13,7 @@ import {
   validateSync,
 } from 'class-validator';
 import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { loadEnvFile } from 'node:process';
 
 import { InvalidEnvironmentError } from './invalid-environment.error.js';
@@ -32,6 +33,7 @@ const SECRETS = new Set<string>([
   'INVENTORY_API_URL',
   'CATALOG_API_URL',
   'WEBHOOK_SECRETS',
+  'METRICS_TOKEN',
 ]);
 
 /** What makes an OAuth client: all of it or nothing. */
@@ -152,38 +154,55 @@ function WithOAuthClient(): PropertyDecorator {
   );
 }
 
-/** Secrets as Standard Webhooks writes them, of at least 128 bits. */
-function WebhookSecrets(): PropertyDecorator {
+/** Texts separated by commas, each of which `accepts` takes. */
+function List(name: string, wants: string, accepts: (entry: string) => boolean): PropertyDecorator {
   return applyDecorators(
     Transform(({ value }: { value: unknown }) =>
-      typeof value === 'string' ? value.split(',').map((secret) => secret.trim()) : value,
+      typeof value === 'string' ? value.split(',').map((entry) => entry.trim()) : value,
     ),
     Check(
-      'webhookSecrets',
-      'whsec_ and the base64 of 16 to 256 random bytes, comma-separated while they are rotated',
-      (value) =>
-        Array.isArray(value) &&
-        value.every((secret) => {
-          const [, base64 = ''] = /^whsec_([\w+/-]+={0,2})$/.exec(String(secret)) ?? [];
-          const { length } = Buffer.from(base64, 'base64');
-          return length >= 16 && length <= 256;
-        }),
+      name,
+      wants,
+      (value) => Array.isArray(value) && value.every((entry) => accepts(String(entry))),
     ),
   );
 }
 
+/** Secrets as Standard Webhooks writes them, of at least 128 bits. */
+function WebhookSecrets(): PropertyDecorator {
+  return List(
+    'webhookSecrets',
+    'whsec_ and the base64 of 16 to 256 random bytes, comma-separated while they are rotated',
+    (secret) => {
+      const [, base64 = ''] = /^whsec_([\w+/-]+={0,2})$/.exec(secret) ?? [];
+      const { length } = Buffer.from(base64, 'base64');
+      return length >= 16 && length <= 256;
+    },
+  );
+}
+
 function Origins(): PropertyDecorator {
-  return applyDecorators(
-    Transform(({ value }: { value: unknown }) =>
-      typeof value === 'string' ? value.split(',').map((origin) => origin.trim()) : value,
-    ),
-    Check(
-      'origins',
-      'exact origins, comma-separated, such as https://farmlokal.example',
-      (value) =>
-        Array.isArray(value) &&
-        value.every((origin) => toUrl(origin, ['http:', 'https:'])?.origin === origin),
-    ),
+  return List(
+    'origins',
+    'exact origins, comma-separated, such as https://farmlokal.example',
+    (origin) => toUrl(origin, ['http:', 'https:'])?.origin === origin,
+  );
+}
+
+/** Networks in CIDR notation, or single addresses. Not the whole of the internet, which would be to trust anyone. */
+function Networks(): PropertyDecorator {
+  return List(
+    'networks',
+    'addresses or CIDRs, comma-separated, such as 10.0.0.0/8, fd00::/8',
+    (network) => {
+      const [address = '', prefix, ...more] = network.split('/');
+      const longest = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+      return (
+        longest > 0 &&
+        more.length === 0 &&
+        (prefix === undefined || (/^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= longest))
+      );
+    },
   );
 }
 
@@ -285,6 +304,19 @@ export class Environment {
   @WholeNumber(1, 86_400_000)
   readonly CACHE_STALE_MS: number = 600_000;
 
+  /** Requests that a client's address may make within {@link THROTTLE_TTL_MS}. Default 300. */
+  @WholeNumber(1, 1_000_000_000)
+  readonly THROTTLE_LIMIT: number = 300;
+
+  /** Milliseconds of the window in which requests are counted. Default 60000. */
+  @WholeNumber(1000, 86_400_000)
+  readonly THROTTLE_TTL_MS: number = 60_000;
+
+  /** Proxies that are believed about whom they ask for (`X-Forwarded-For`). Default none. */
+  @IsOptional()
+  @Networks()
+  readonly TRUST_PROXY?: readonly string[];
+
   /** Milliseconds between SIGTERM and the closing of the server. Default 5000. */
   @WholeNumber(0, 600_000)
   readonly SHUTDOWN_DELAY_MS: number = 5000;
@@ -292,6 +324,11 @@ export class Environment {
   /** Least level that is logged. Default info. */
   @OneOf(LOG_LEVELS)
   readonly LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
+
+  /** What `/metrics` and the detail of `/health` want as a bearer token. Default none: both are open. */
+  @IsOptional()
+  @Ascii('up to 1000 visible ASCII characters', /^[\x21-\x7e]{1,1000}$/)
+  readonly METRICS_TOKEN?: string;
 
   /** Whether `/docs` and `/docs-json` are served. Default true. */
   @Flag()

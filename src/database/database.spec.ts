@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import pg from 'pg';
+import { Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 
 import type { Environment } from '../config/environment.js';
@@ -23,7 +24,8 @@ async function connected(query: Query): Promise<Database> {
     options: {},
     migrations: [],
   } as unknown as DataSource;
-  const database = new Database(dataSource, { DATABASE_POOL_MAX: 1 } as Environment);
+  const environment = { DATABASE_POOL_MAX: 1 } as Environment;
+  const database = new Database(dataSource, environment, new Registry());
   database.onApplicationBootstrap();
   await new Promise(setImmediate);
   return database;

@@ -7,6 +7,7 @@ import {
 import pg from 'pg';
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Gauge, Registry } from 'prom-client';
 import { DataSource } from 'typeorm';
 
 import { Environment } from '../config/environment.js';
@@ -47,15 +48,19 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly names = new Map<string, string>();
   private prepares = true;
   private answering = true;
+  private awaited: string | undefined = 'The catalogue is not connected yet.';
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly environment: Environment,
-  ) {}
+    registry: Registry,
+  ) {
+    this.publish([registry]);
+  }
 
-  /** Whether the first connection was made and found this build's migrations applied. Never turns back. */
-  get ready(): boolean {
-    return this.pool !== undefined;
+  /** What a start still waits for; undefined once it was connected to a migrated database, and for good. */
+  get obstacle(): string | undefined {
+    return this.awaited;
   }
 
   /**
@@ -66,7 +71,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
    */
   async query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
     if (this.pool === undefined) {
-      throw dependencyUnavailable('The catalogue is not connected yet.');
+      throw dependencyUnavailable(this.awaited ?? '');
     }
     if (this.pool.waitingCount >= WAITING_PER_CONNECTION * this.environment.DATABASE_POOL_MAX) {
       throw dependencyUnavailable('The catalogue is too busy.');
@@ -122,6 +127,34 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     }
   }
 
+  private publish(registers: Registry[]): void {
+    const up = new Gauge({
+      name: 'farmlokal_database_up',
+      help: 'Whether PostgreSQL has answered when it was last asked.',
+      registers,
+      collect: () => {
+        up.set(this.pool !== undefined && this.answering ? 1 : 0);
+      },
+    });
+    const connections = new Gauge({
+      name: 'farmlokal_database_pool_connections',
+      help: 'Connections to PostgreSQL that are busy and idle, and queries that wait for one.',
+      labelNames: ['state'],
+      registers,
+      collect: () => {
+        const { totalCount = 0, idleCount = 0, waitingCount = 0 } = this.pool ?? {};
+        connections.set({ state: 'busy' }, totalCount - idleCount);
+        connections.set({ state: 'idle' }, idleCount);
+        connections.set({ state: 'waiting' }, waitingCount);
+      },
+    });
+    new Gauge({
+      name: 'farmlokal_database_pool_max',
+      help: 'Connections to PostgreSQL that this process opens at most.',
+      registers,
+    }).set(this.environment.DATABASE_POOL_MAX);
+  }
+
   /** Made of the text, so that no two builds behind one pooler mean different statements by one name. */
   private nameOf(text: string): string {
     let name = this.names.get(text);
@@ -142,9 +175,11 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
         const pending = await this.pendingMigrations(pool);
         if (pending.length === 0) {
           this.pool = pool;
+          this.awaited = undefined;
           this.logger.log('PostgreSQL is connected.');
           return;
         }
+        this.awaited = 'The catalogue is not migrated yet.';
         this.logger.warn(`Waiting for migrations: ${pending.join(', ')} (npm run migration:run).`);
       } catch (error) {
         this.logger.warn(`Waiting for PostgreSQL: ${reason(error)}.`);

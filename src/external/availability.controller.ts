@@ -1,10 +1,12 @@
-import { Controller, Get, Header, Param, Query, Res } from '@nestjs/common';
+import { Controller, Get, Header, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { IdPipe } from '../http/id.pipe.js';
 import { NoQueryPipe } from '../http/no-query.pipe.js';
+import { traceOf } from '../http/trace-context.js';
 import { ApiProblem } from '../problems/problem.dto.js';
+import { ApiRateLimited } from '../throttling/api-rate-limited.js';
 import { AvailabilityDto } from './availability.dto.js';
 import { AvailabilityService } from './availability.service.js';
 
@@ -50,6 +52,7 @@ export class AvailabilityController {
       instance: '/api/products/40/availability',
     },
   })
+  @ApiRateLimited('/api/products/40/availability')
   @ApiProblem(
     'There is no answer in time, and none of the past day; or no inventory is configured.',
     {
@@ -62,9 +65,10 @@ export class AvailabilityController {
   async find(
     @Param('id', IdPipe) id: string,
     @Query(NoQueryPipe) _query: Record<string, string>,
+    @Req() { headers }: FastifyRequest,
     @Res({ passthrough: true }) response: FastifyReply,
   ): Promise<AvailabilityDto> {
-    const availability = await this.availability.find(id);
+    const availability = await this.availability.find(id, traceOf(headers));
     if (availability.stale) {
       const { receivedAt } = availability.stock;
       response.header('Age', Math.max(0, Math.floor((Date.now() - receivedAt) / 1000)));

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { Environment } from '../config/environment.js';
 import { Deadline } from '../http/deadline.js';
+import type { TraceContext } from '../http/trace-context.js';
 import { dependencyUnavailable, isUnavailable, Problem } from '../problems/problem.js';
 import { ProductsService } from '../products/products.service.js';
 import { InventoryClient } from './inventory-client.js';
@@ -38,10 +39,11 @@ export class AvailabilityService {
   /**
    * The availability of a product, within `INVENTORY_DEADLINE_MS`.
    *
+   * @param trace is passed on to the inventory; of those who ask together, the first one's.
    * @throws Problem `not-found` when there is no such product, or the inventory does not know it.
    * @throws Problem `dependency-unavailable` when neither the inventory answers nor an older answer is known.
    */
-  async find(productId: string): Promise<Availability> {
+  async find(productId: string, trace?: TraceContext): Promise<Availability> {
     const deadline = Deadline.in(ASKING_PART * this.environment.INVENTORY_DEADLINE_MS);
     const sku = await deadline.limit(this.products.skuOf(productId), () =>
       dependencyUnavailable('The catalogue does not answer in time.'),
@@ -50,14 +52,19 @@ export class AvailabilityService {
     if (known !== undefined && isFresh(known)) {
       return { productId, stock: known, stale: false };
     }
-    return { productId, ...(await this.fly(productId, sku, deadline)) };
+    return { productId, ...(await this.fly(productId, sku, deadline, trace)) };
   }
 
   /** Joins the question about a product, or asks it. */
-  private fly(productId: string, sku: string, deadline: Deadline): Promise<Finding> {
+  private fly(
+    productId: string,
+    sku: string,
+    deadline: Deadline,
+    trace?: TraceContext,
+  ): Promise<Finding> {
     let flight = this.flights.get(sku);
     if (flight === undefined) {
-      flight = this.findOut(productId, sku, deadline).finally(() => {
+      flight = this.findOut(productId, sku, deadline, trace).finally(() => {
         this.flights.delete(sku);
       });
       this.flights.set(sku, flight);
@@ -65,13 +72,18 @@ export class AvailabilityService {
     return flight;
   }
 
-  private async findOut(productId: string, sku: string, deadline: Deadline): Promise<Finding> {
+  private async findOut(
+    productId: string,
+    sku: string,
+    deadline: Deadline,
+    trace?: TraceContext,
+  ): Promise<Finding> {
     const last = await this.lastStock.recall(sku);
     if (last !== undefined && isFresh(last)) {
       return { stock: last, stale: false };
     }
     try {
-      const answer = await this.inventory.ask(sku, deadline);
+      const answer = await this.inventory.ask({ sku, trace }, deadline);
       if (answer === undefined) {
         this.lastStock.forget(sku);
         throw new Problem('not-found', `The inventory does not know the product ${productId}.`);

@@ -1,5 +1,6 @@
 import { OversizedAnswerError, partnerFetch } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
+import type { TraceContext } from '../http/trace-context.js';
 import { InventoryError } from './inventory-error.js';
 import { readStock, type Stock } from './stock.js';
 
@@ -13,9 +14,14 @@ const REFUSALS = new Map([
   [403, ': check OAUTH_SCOPE'],
 ]);
 
-/** One question to the inventory. */
-export interface Question {
+/** What a question is about, and on whose behalf it is asked. */
+export interface Subject {
   readonly sku: string;
+  readonly trace?: TraceContext | undefined;
+}
+
+/** One question to the inventory. */
+export interface Question extends Subject {
   readonly token: string;
   readonly timeoutMs: number;
 }
@@ -28,14 +34,14 @@ export interface Question {
  */
 export async function askInventory(
   url: string,
-  { sku, token, timeoutMs }: Question,
+  { sku, trace, token, timeoutMs }: Question,
 ): Promise<Stock | undefined> {
   // As a part of a path they lead elsewhere, however they are encoded (RFC 3986, section 5.2.4).
   if (sku === '.' || sku === '..') {
     return undefined;
   }
   const response = await partnerFetch(`${url}/products/${encodeURIComponent(sku)}/availability`, {
-    headers: { Accept: 'application/json', Authorization: `Bearer ${token}` },
+    headers: { Accept: 'application/json', Authorization: `Bearer ${token}`, ...trace },
     signal: AbortSignal.timeout(timeoutMs),
     maxBytes: MAX_ANSWER_BYTES,
   }).catch((error: unknown) => {

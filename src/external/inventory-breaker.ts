@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import CircuitBreaker from 'opossum';
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 
 import { askInventory, type Question } from './inventory-api.js';
 import { InventoryError } from './inventory-error.js';
@@ -38,6 +38,17 @@ export class InventoryBreaker {
       help: 'Changes of state of a circuit breaker, by the state that it went to.',
       labelNames: ['dependency', 'state'],
       registers: [registry],
+    });
+    const states = new Gauge({
+      name: 'farmlokal_breaker_state',
+      help: 'The state of a circuit breaker: 1 for the one that it is in, 0 for the others.',
+      labelNames: ['dependency', 'state'],
+      registers: [registry],
+      collect: () => {
+        for (const state of ['closed', 'open', 'half-open'] as const) {
+          states.set({ dependency: 'inventory', state }, state === this.state ? 1 : 0);
+        }
+      },
     });
     const count = (state: string): void => {
       transitions.inc({ dependency: 'inventory', state });

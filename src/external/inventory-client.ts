@@ -7,6 +7,7 @@ import { Environment } from '../config/environment.js';
 import type { Deadline } from '../http/deadline.js';
 import { dependencyUnavailable } from '../problems/problem.js';
 import { Bulkhead, BulkheadFullError } from './bulkhead.js';
+import type { Subject } from './inventory-api.js';
 import { InventoryBreaker } from './inventory-breaker.js';
 import { InventoryError } from './inventory-error.js';
 import { RetryBudget } from './retry-budget.js';
@@ -57,13 +58,13 @@ export class InventoryClient implements OnApplicationShutdown {
    * @returns undefined when the inventory does not know the sku.
    * @throws Problem `dependency-unavailable` when there is no answer by the deadline, or no inventory.
    */
-  async ask(sku: string, deadline: Deadline): Promise<Stock | undefined> {
+  async ask(subject: Subject, deadline: Deadline): Promise<Stock | undefined> {
     const { breaker } = this;
     if (breaker === undefined) {
       throw dependencyUnavailable('No inventory is configured.');
     }
     try {
-      return await this.bulkhead.run(deadline, () => this.persevere(breaker, sku, deadline));
+      return await this.bulkhead.run(deadline, () => this.persevere(breaker, subject, deadline));
     } catch (error) {
       if (error instanceof InventoryError) {
         this.report(error);
@@ -98,13 +99,13 @@ export class InventoryClient implements OnApplicationShutdown {
 
   private async persevere(
     breaker: InventoryBreaker,
-    sku: string,
+    subject: Subject,
     deadline: Deadline,
   ): Promise<Stock | undefined> {
     this.budget.call();
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.askAuthorised(breaker, sku, deadline);
+        return await this.askAuthorised(breaker, subject, deadline);
       } catch (error) {
         if (!(error instanceof InventoryError) || !error.transient || attempt === ATTEMPTS) {
           throw error;
@@ -124,12 +125,12 @@ export class InventoryClient implements OnApplicationShutdown {
    */
   private async askAuthorised(
     breaker: InventoryBreaker,
-    sku: string,
+    subject: Subject,
     deadline: Deadline,
   ): Promise<Stock | undefined> {
     const token = await this.token(deadline);
     try {
-      return await breaker.ask({ sku, token, timeoutMs: this.timeout(deadline) });
+      return await breaker.ask({ ...subject, token, timeoutMs: this.timeout(deadline) });
     } catch (error) {
       if (!isUnauthorised(error) || performance.now() < this.tokensTrustedUntil) {
         throw error;
@@ -137,7 +138,7 @@ export class InventoryClient implements OnApplicationShutdown {
       await this.tokens.invalidate(token);
       const another = await this.token(deadline);
       try {
-        return await breaker.ask({ sku, token: another, timeoutMs: this.timeout(deadline) });
+        return await breaker.ask({ ...subject, token: another, timeoutMs: this.timeout(deadline) });
       } catch (again) {
         if (isUnauthorised(again)) {
           this.tokensTrustedUntil = performance.now() + TRUSTED_MS;

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
 const DETAILS = {
   type: 'object' as const,
@@ -16,12 +16,12 @@ export class HealthReportDto {
   })
   readonly status!: string;
 
-  @ApiProperty({ ...DETAILS, example: { redis: { status: 'up' } } })
-  readonly info!: object;
+  @ApiPropertyOptional({ ...DETAILS, example: { redis: { status: 'up' } } })
+  readonly info?: object;
 
-  @ApiProperty({ ...DETAILS, example: {} })
-  readonly error!: object;
+  @ApiPropertyOptional({ ...DETAILS, example: {} })
+  readonly error?: object;
 
-  @ApiProperty({ ...DETAILS, example: { redis: { status: 'up' } } })
-  readonly details!: object;
+  @ApiPropertyOptional({ ...DETAILS, example: { redis: { status: 'up' } } })
+  readonly details?: object;
 }

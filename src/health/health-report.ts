@@ -12,7 +12,7 @@ import { InventoryClient } from '../external/inventory-client.js';
 import { RedisConnection } from '../redis/redis-connection.js';
 import { Subscription } from '../webhooks/subscription.js';
 
-/** How long PostgreSQL may take to answer a check, and for how long the answer is given again. */
+/** How long a dependency may take to answer a check, and for how long a report is given again. */
 const CHECK_MS = 1000;
 
 /** What a report is answered with. */
@@ -24,6 +24,9 @@ export interface HealthAnswer {
 /** Every dependency and how it is. Without PostgreSQL the service is down, without another one degraded. */
 @Injectable()
 export class HealthReport {
+  private last: Promise<HealthAnswer> | undefined;
+  private madeAt = -Infinity;
+
   constructor(
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
@@ -34,8 +37,20 @@ export class HealthReport {
     private readonly subscription: Subscription,
   ) {}
 
-  /** The report, and the status that goes with it: 503 while PostgreSQL does not answer, or while shutting down. */
-  async make(): Promise<HealthAnswer> {
+  /**
+   * The report, and the status that goes with it: 503 while PostgreSQL does not answer, or while shutting down.
+   * However many ask, the dependencies are asked once a second.
+   */
+  make(): Promise<HealthAnswer> {
+    const now = performance.now();
+    if (this.last === undefined || now - this.madeAt >= CHECK_MS) {
+      this.last = this.check();
+      this.madeAt = now;
+    }
+    return this.last;
+  }
+
+  private async check(): Promise<HealthAnswer> {
     const checks: HealthIndicatorFunction[] = [
       () => this.checkDatabase(),
       () => this.checkRedis(),
@@ -60,8 +75,7 @@ export class HealthReport {
       .attempt(async () => {
         await this.database.query({ text: 'SELECT 1', values: [], prepared: false });
       })
-      .withTimeout(CHECK_MS)
-      .cacheFor(CHECK_MS);
+      .withTimeout(CHECK_MS);
   }
 
   private async checkRedis() {

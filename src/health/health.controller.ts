@@ -1,5 +1,6 @@
-import { Controller, Get, Header, Res } from '@nestjs/common';
+import { Controller, Get, Header, Req, Res } from '@nestjs/common';
 import {
+  ApiBearerAuth,
   ApiOkResponse,
   ApiOperation,
   ApiProperty,
@@ -7,8 +8,10 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { HealthCheckResult } from '@nestjs/terminus';
-import type { FastifyReply } from 'fastify';
+import { SkipThrottle } from '@nestjs/throttler';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
+import { Operators } from '../metrics/operators.js';
 import { dependencyUnavailable } from '../problems/problem.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { HealthReport } from './health-report.js';
@@ -25,28 +28,35 @@ const OK = new ProbeDto();
 
 @ApiTags('health')
 @Controller('health')
+@SkipThrottle()
 export class HealthController {
   constructor(
     private readonly readiness: Readiness,
     private readonly health: HealthReport,
+    private readonly operators: Operators,
   ) {}
 
   @Get()
   @Header('Cache-Control', 'no-store')
+  @ApiBearerAuth('METRICS_TOKEN')
   @ApiOperation({
     operationId: 'health',
     summary: 'Every dependency and how it is',
-    description: 'For people and dashboards; balancers ask /health/ready.',
+    description:
+      'For people and dashboards; balancers ask /health/ready. Where METRICS_TOKEN is set, whoever does not bring it as a bearer token sees the status only.',
   })
   @ApiOkResponse({ type: HealthReportDto, description: 'PostgreSQL answers.' })
   @ApiServiceUnavailableResponse({
     type: HealthReportDto,
     description: 'PostgreSQL does not answer, or this replica is shutting down. The same report.',
   })
-  async report(@Res({ passthrough: true }) response: FastifyReply): Promise<HealthCheckResult> {
+  async report(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) response: FastifyReply,
+  ): Promise<HealthCheckResult | Pick<HealthCheckResult, 'status'>> {
     const { status, report } = await this.health.make();
     response.status(status);
-    return report;
+    return this.operators.include(request) ? report : { status: report.status };
   }
 
   @Get('live')

@@ -14,5 +14,6 @@ import { Readiness } from './readiness.js';
   imports: [TerminusModule.forRoot({ logger: false }), AuthModule, ExternalModule, WebhooksModule],
   controllers: [HealthController],
   providers: [HealthReport, Readiness],
+  exports: [HealthReport],
 })
 export class HealthModule {}

@@ -28,7 +28,7 @@ export class Readiness implements BeforeApplicationShutdown {
   /** What stands in the way; undefined when nothing does. */
   get obstacle(): string | undefined {
     if (this.draining) return 'This replica is shutting down.';
-    return this.database.ready ? undefined : 'The catalogue is not connected yet.';
+    return this.database.obstacle;
   }
 
   /** Says not ready, and leaves balancers the time to notice before the server closes. */

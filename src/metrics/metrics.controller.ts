@@ -1,23 +1,66 @@
-import { Controller, Get, Header } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Header, Req, Res, UseGuards } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiExtraModels,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
+import { SkipThrottle } from '@nestjs/throttler';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Registry } from 'prom-client';
+
+import { HealthReport } from '../health/health-report.js';
+import { ApiProblem } from '../problems/problem.dto.js';
+import { MetricsSummaryDto } from './metrics-summary.dto.js';
+import { Operators } from './operators.js';
 
 @ApiTags('metrics')
 @Controller('metrics')
+@UseGuards(Operators)
+@SkipThrottle()
 export class MetricsController {
-  constructor(private readonly registry: Registry) {}
+  constructor(
+    private readonly registry: Registry,
+    private readonly health: HealthReport,
+  ) {}
 
   @Get()
   @Header('Cache-Control', 'no-store')
-  @Header('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE)
-  @ApiOperation({ operationId: 'metrics', summary: 'What this replica has counted' })
-  @ApiProduces('text/plain')
-  @ApiOkResponse({
-    description: 'Prometheus text format 0.0.4.',
-    schema: { type: 'string' },
-    example: 'farmlokal_breaker_transitions_total{dependency="inventory",state="open"} 1',
+  @Header('Vary', 'Accept')
+  @ApiBearerAuth('METRICS_TOKEN')
+  @ApiOperation({
+    operationId: 'metrics',
+    summary: 'What this replica has counted, or how it is',
+    description:
+      'For Prometheus, unless the client accepts application/json. Where METRICS_TOKEN is set, it is wanted as a bearer token.',
   })
-  metrics(): Promise<string> {
+  @ApiExtraModels(MetricsSummaryDto)
+  @ApiOkResponse({
+    description: 'Prometheus text format 0.0.4, or a summary for people.',
+    content: {
+      'text/plain': {
+        schema: { type: 'string' },
+        example: 'farmlokal_breaker_transitions_total{dependency="inventory",state="open"} 1',
+      },
+      'application/json': { schema: { $ref: getSchemaPath(MetricsSummaryDto) } },
+    },
+  })
+  @ApiProblem('METRICS_TOKEN is set, and the request does not bring it.', {
+    unauthorized: {
+      detail: 'The metrics want METRICS_TOKEN as a bearer token.',
+      instance: '/metrics',
+    },
+  })
+  async metrics(
+    @Req() { headers }: FastifyRequest,
+    @Res({ passthrough: true }) response: FastifyReply,
+  ): Promise<string | MetricsSummaryDto> {
+    if (headers.accept?.includes('application/json') === true) {
+      return new MetricsSummaryDto((await this.health.make()).report);
+    }
+    response.type(Registry.PROMETHEUS_CONTENT_TYPE);
     return this.registry.metrics();
   }
 }

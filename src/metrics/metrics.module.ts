@@ -1,13 +1,8 @@
-import { Global, Module } from '@nestjs/common';
-import { Registry } from 'prom-client';
+import { Module } from '@nestjs/common';
 
+import { HealthModule } from '../health/health.module.js';
 import { MetricsController } from './metrics.controller.js';
 
-/** The registry in which every part of the service counts what it does, and the page that shows it. */
-@Global()
-@Module({
-  controllers: [MetricsController],
-  providers: [{ provide: Registry, useFactory: () => new Registry() }],
-  exports: [Registry],
-})
+/** The page that shows operators what this replica has counted, and people how it is. */
+@Module({ imports: [HealthModule], controllers: [MetricsController] })
 export class MetricsModule {}

@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { describeProblem, PROBLEM_MEDIA_TYPE, toProblem } from './problem-document.js';
+import {
+  describeProblem,
+  PROBLEM_MEDIA_TYPE,
+  type ProblemDocument,
+  toProblem,
+} from './problem-document.js';
 
 /** Node's parser errors that have a status of their own; the others are a plain 400. */
 const STATUS_OF: Readonly<Record<string, number>> = {
@@ -11,15 +16,23 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** Answers bytes that are no HTTP request, for which neither Fastify nor Nest is asked, and hangs up. */
-export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+/**
+ * Answers bytes that are no HTTP request, for which neither Fastify nor Nest is asked, and hangs up.
+ *
+ * @returns what was answered; undefined when nobody is there any more.
+ */
+export function answerBrokenRequest(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+): ProblemDocument | undefined {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
-    return;
+    return undefined;
   }
   const requestId = randomUUID();
   const problem = toProblem({ statusCode: STATUS_OF[error.code ?? ''] ?? 400 });
-  const body = JSON.stringify(describeProblem(problem, { url: '', requestId }));
+  const document = describeProblem(problem, { url: '', requestId });
+  const body = JSON.stringify(document);
   socket.end(
     [
       `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
@@ -31,4 +44,5 @@ export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket
       body,
     ].join('\r\n'),
   );
+  return document;
 }

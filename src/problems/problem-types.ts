@@ -10,9 +10,11 @@ export const PROBLEM_TYPES = {
     status: 415,
     title: 'The body has a media type that is not read here',
   },
+  unauthorized: { status: 401, title: 'This resource wants a token' },
   'invalid-signature': { status: 401, title: 'The message is not signed as it has to be' },
   'event-in-progress': { status: 409, title: 'This event is being processed' },
   'event-id-reused': { status: 422, title: 'Another event has this id' },
+  'rate-limited': { status: 429, title: 'Too many requests' },
   'dependency-unavailable': {
     status: 503,
     title: 'A service this answer depends on is unavailable',

@@ -56,6 +56,9 @@ interface ProblemExample {
   readonly status?: number;
 }
 
+/** Statuses whose answers say when to try again. */
+const RETRIABLE = new Set([409, 429, 503]);
+
 /** Documents the answers of a status, with an example for each problem that has it. */
 export function ApiProblem(
   description: string,
@@ -77,7 +80,7 @@ export function ApiProblem(
       return { slug, status, value };
     },
   );
-  const retriable = bodies.some(({ status }) => status === 503 || status === 409);
+  const retriable = bodies.some(({ status }) => RETRIABLE.has(status));
   return applyDecorators(
     ApiExtraModels(ProblemDto),
     ApiResponse({

@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import pg from 'pg';
+import { Counter, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
 import { describeProblem, PROBLEM_MEDIA_TYPE, toProblem } from './problem-document.js';
@@ -10,7 +11,19 @@ import { describeProblem, PROBLEM_MEDIA_TYPE, toProblem } from './problem-docume
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
 
-  constructor(private readonly environment: Environment) {}
+  private readonly problems: Counter<'type'>;
+
+  constructor(
+    private readonly environment: Environment,
+    registry: Registry,
+  ) {
+    this.problems = new Counter({
+      name: 'farmlokal_problems_total',
+      help: 'Requests that were answered with a problem, by the last part of its type.',
+      labelNames: ['type'],
+      registers: [registry],
+    });
+  }
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
@@ -20,6 +33,7 @@ export class ProblemFilter implements ExceptionFilter {
   /** The same for an error that Fastify meets before it knows a route. */
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = toProblem(error);
+    this.problems.inc({ type: problem.slug });
     if (problem.slug === 'internal-error') {
       this.logger.error({ requestId: request.id, ...trace(error) });
     } else {

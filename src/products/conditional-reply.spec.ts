@@ -15,7 +15,7 @@ function answer(condition?: string) {
     type: (value: string) => headers.set('Content-Type', value),
   } as unknown as FastifyReply;
   const request = { headers: { 'if-none-match': condition } } as unknown as FastifyRequest;
-  const body = reply({ page, cache: 'HIT', age: 3 }, request, response);
+  const body = reply({ page, cache: 'HIT', age: 3, layer: 'memory' }, request, response);
   return { body, status, headers: Object.fromEntries(headers) };
 }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Counter, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
 import { isUnavailable } from '../problems/problem.js';
@@ -14,8 +15,8 @@ import { PageStore, type StoredPage } from './page-store.js';
 const MEMORY_BYTES = 32 * 1024 * 1024;
 /** What an entry costs besides its body. */
 const ENTRY_OVERHEAD_BYTES = 1024;
-/** In all, how long a request may be held up by Redis, whatever state it is in. */
-const REDIS_BUDGET_MS = 100;
+/** In all, how long a page may be held up by Redis, whatever state it is in. Counting its request took some before. */
+const REDIS_BUDGET_MS = 75;
 /** How long the lock on reading a page is held at most: longer than the read of a healthy database. */
 const READING_TTL_MS = 2000;
 const POLL_MS = 10;
@@ -31,6 +32,8 @@ export interface ServedPage {
   readonly cache: 'HIT' | 'MISS' | 'STALE';
   /** Whole seconds since the page was read. */
   readonly age: number;
+  /** Where it was found: in the process, in Redis, or in PostgreSQL. */
+  readonly layer: 'memory' | 'redis' | 'database';
 }
 
 type Read = () => Promise<Page>;
@@ -60,13 +63,22 @@ export class PageCache {
   private readonly flights = new Map<string, Flight>();
   /** Whether the last read found PostgreSQL unavailable. */
   private failing = false;
+  private readonly served: Counter<'layer' | 'result'>;
 
   constructor(
     private readonly store: PageStore,
     private readonly version: CatalogueVersion,
     private readonly lock: RedisLock,
     private readonly environment: Environment,
-  ) {}
+    registry: Registry,
+  ) {
+    this.served = new Counter({
+      name: 'farmlokal_page_cache_requests_total',
+      help: 'Pages that were served, by where they were found and how fresh they were.',
+      labelNames: ['layer', 'result'],
+      registers: [registry],
+    });
+  }
 
   /**
    * The page under a key, from the nearest place that has it, else from `read`.
@@ -74,16 +86,22 @@ export class PageCache {
    * @throws whatever `read` throws, when no older page may stand in.
    */
   async get(key: string, read: Read): Promise<ServedPage> {
+    const served = await this.find(key, read);
+    this.served.inc({ layer: served.layer, result: served.cache.toLowerCase() });
+    return served;
+  }
+
+  private async find(key: string, read: Read): Promise<ServedPage> {
     const startedAt = performance.now();
     const known = this.version.current();
     const version = typeof known === 'string' ? known : await known;
     const page = this.memory.get(key);
     const freshness = page && this.freshness(page, version);
     if (page && freshness === 'fresh') {
-      return serve(page, 'HIT');
+      return serve(page, 'HIT', 'memory');
     }
     const flight = this.fly(key, version, read, startedAt);
-    return page && freshness === 'ageing' ? serve(page, 'STALE') : this.land(flight, key);
+    return page && freshness === 'ageing' ? serve(page, 'STALE', 'memory') : this.land(flight, key);
   }
 
   /** Joins the flight for a page, or starts it. One that began before a catalogue change is not joined. */
@@ -120,7 +138,7 @@ export class PageCache {
       return landed;
     }
     const page = this.memory.peek(key);
-    return page !== undefined && this.standsIn(page) ? serve(page, 'STALE') : landing;
+    return page !== undefined && this.standsIn(page) ? serve(page, 'STALE', 'memory') : landing;
   }
 
   private async fetch(
@@ -143,7 +161,7 @@ export class PageCache {
     if (lock?.state === 'held') {
       const older = this.memory.peek(key);
       if (older !== undefined && this.freshness(older, version) === 'ageing') {
-        return serve(older, 'STALE');
+        return serve(older, 'STALE', 'memory');
       }
       while (redisHasTime()) {
         const read = await this.consult(key, version);
@@ -170,7 +188,7 @@ export class PageCache {
       return undefined;
     }
     this.memory.set(key, page);
-    return this.freshness(page, version) === 'fresh' ? serve(page, 'HIT') : undefined;
+    return this.freshness(page, version) === 'fresh' ? serve(page, 'HIT', 'redis') : undefined;
   }
 
   private async read(key: string, version: string, read: Read): Promise<ServedPage> {
@@ -181,7 +199,7 @@ export class PageCache {
       this.memory.set(key, page);
       // Nobody waits for Redis to take it.
       void this.store.set(key, page);
-      return serve(page, 'MISS');
+      return serve(page, 'MISS', 'database');
     } catch (error) {
       if (!isUnavailable(error)) {
         // What is gone must not come back when PostgreSQL fails.
@@ -194,7 +212,7 @@ export class PageCache {
       if (older === undefined || !this.standsIn(older)) {
         throw error;
       }
-      return serve(older, 'STALE');
+      return serve(older, 'STALE', 'memory');
     }
   }
 
@@ -217,6 +235,10 @@ export class PageCache {
   }
 }
 
-function serve(page: StoredPage, cache: ServedPage['cache']): ServedPage {
-  return { page, cache, age: Math.max(0, Math.floor((Date.now() - page.readAt) / 1000)) };
+function serve(
+  page: StoredPage,
+  cache: ServedPage['cache'],
+  layer: ServedPage['layer'],
+): ServedPage {
+  return { page, cache, layer, age: Math.max(0, Math.floor((Date.now() - page.readAt) / 1000)) };
 }

@@ -12,6 +12,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { IdPipe } from '../http/id.pipe.js';
 import { NoQueryPipe } from '../http/no-query.pipe.js';
 import { ApiProblem } from '../problems/problem.dto.js';
+import { ApiRateLimited } from '../throttling/api-rate-limited.js';
 import { reply } from './conditional-reply.js';
 import type { Listing } from './listing.js';
 import { ListingPipe } from './listing.pipe.js';
@@ -77,6 +78,7 @@ export class ProductsController {
       instance: '/api/products',
     },
   })
+  @ApiRateLimited('/api/products')
   @ApiProblem('PostgreSQL does not answer and no older page is at hand.', {
     'dependency-unavailable': {
       detail: 'The catalogue does not answer.',
@@ -113,6 +115,7 @@ export class ProductsController {
       instance: '/api/products/21',
     },
   })
+  @ApiRateLimited('/api/products/21')
   @ApiProblem('PostgreSQL does not answer and no older answer is at hand.', {
     'dependency-unavailable': {
       detail: 'The catalogue does not answer.',

@@ -5,6 +5,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { Redis } from 'ioredis';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
 
@@ -17,6 +18,8 @@ const SUSPENSION_MS = 500;
 /** Timeouts in a row after which the connection is given up for a new one. */
 const PATIENT_TIMEOUTS = 5;
 const READONLY_RECONNECT_MS = 5000;
+/** ioredis says the same of its own deadline. */
+const TIMED_OUT = 'Command timed out';
 /** Replies that tell of the state of Redis; others are about one key or one command. */
 const REFUSALS = /^(OOM|READONLY|LOADING|MISCONF|NOAUTH|NOPERM|MASTERDOWN|CLUSTERDOWN)/;
 const CONNECT_TIMEOUT_MS = 2000;
@@ -38,7 +41,31 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
   /** Settles once the first connection is made or has failed; undefined from then on. */
   private greeting: Promise<unknown> | undefined;
 
-  constructor({ REDIS_URL }: Environment) {
+  private readonly latency: Histogram;
+  private readonly failures: Counter<'reason'>;
+
+  constructor({ REDIS_URL }: Environment, registry: Registry) {
+    const registers = [registry];
+    this.latency = new Histogram({
+      name: 'farmlokal_redis_command_duration_seconds',
+      help: 'How long Redis took for what it has answered, several commands at once counted as one.',
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05],
+      registers,
+    });
+    this.failures = new Counter({
+      name: 'farmlokal_redis_failures_total',
+      help: 'Commands that Redis has not answered in time, has refused, or that met with a broken connection.',
+      labelNames: ['reason'],
+      registers,
+    });
+    const up = new Gauge({
+      name: 'farmlokal_redis_up',
+      help: 'Whether Redis has answered when it was last heard of.',
+      registers,
+      collect: () => {
+        up.set(this.answering === true ? 1 : 0);
+      },
+    });
     if (REDIS_URL !== undefined) {
       this.redis = new Redis(REDIS_URL, {
         lazyConnect: true,
@@ -69,18 +96,24 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
   /**
    * Runs a command, or several at once.
    *
-   * @returns its answer, or `undefined` when Redis is away, refuses (OOM, READONLY) or takes more than
-   * {@link REDIS_COMMAND_TIMEOUT_MS}. It never rejects.
+   * @param timeoutMs how long it may take; {@link REDIS_COMMAND_TIMEOUT_MS} unless told.
+   * @returns its answer, or `undefined` when Redis is away, refuses (OOM, READONLY) or takes longer. It never
+   * rejects.
    */
-  async attempt<Answer>(command: (redis: Redis) => Promise<Answer>): Promise<Answer | undefined> {
+  async attempt<Answer>(
+    command: (redis: Redis) => Promise<Answer>,
+    timeoutMs = REDIS_COMMAND_TIMEOUT_MS,
+  ): Promise<Answer | undefined> {
     if (this.greeting !== undefined) {
-      await inTime(this.greeting).catch(() => undefined);
+      await inTime(this.greeting, timeoutMs).catch(() => undefined);
     }
     if (this.redis === undefined || !this.available) {
       return undefined;
     }
+    const askedAt = performance.now();
     try {
-      const answer = await inTime(command(this.redis));
+      const answer = await inTime(command(this.redis), timeoutMs);
+      this.latency.observe((performance.now() - askedAt) / 1000);
       this.timeouts = 0;
       this.report(true, 'Redis answers again.');
       return answer;
@@ -126,6 +159,9 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
       this.logger.debug(`Redis refuses a command: ${message}`);
       return;
     }
+    this.failures.inc({
+      reason: name === 'ReplyError' ? 'refused' : message === TIMED_OUT ? 'timeout' : 'connection',
+    });
     this.suspendedUntil = performance.now() + SUSPENSION_MS;
     this.report(false, `Going on without Redis: ${message}`);
     this.timeouts += 1;
@@ -159,16 +195,16 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
   }
 }
 
-/** The answer, unless it takes longer than {@link REDIS_COMMAND_TIMEOUT_MS}. */
-async function inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
+/** The answer, unless it takes longer. */
+async function inTime<Answer>(answer: Promise<Answer>, timeoutMs: number): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
       // A busy process sees its timers before the replies that came meanwhile: those are read first.
       setImmediate(() => {
-        reject(new Error('Command timed out'));
+        reject(new Error(TIMED_OUT));
       });
-    }, REDIS_COMMAND_TIMEOUT_MS);
+    }, timeoutMs);
   });
   try {
     return await Promise.race([answer, late]);

@@ -1,4 +1,4 @@
-import { Controller, HttpCode, Post, Query, Req } from '@nestjs/common';
+import { Controller, HttpCode, Post, Query, Req, UseGuards } from '@nestjs/common';
 import {
   ApiBody,
   ApiExtraModels,
@@ -8,12 +8,15 @@ import {
   ApiTags,
   getSchemaPath,
 } from '@nestjs/swagger';
+import { SkipThrottle } from '@nestjs/throttler';
 import type { FastifyRequest } from 'fastify';
 
 import { NoQueryPipe } from '../http/no-query.pipe.js';
 import { ApiProblem } from '../problems/problem.dto.js';
+import { ApiRateLimited } from '../throttling/api-rate-limited.js';
 import { DeletedProduct, EVENT_TYPES, UpsertedProduct } from './catalogue-event.js';
 import { EventStatusDto } from './event-status.dto.js';
+import { SignatureGuard } from './signature.guard.js';
 import { signedMessage } from './signed-message.js';
 import { WebhooksService } from './webhooks.service.js';
 
@@ -22,6 +25,8 @@ const timestamp = { type: 'string' as const, format: 'date-time', example: '2026
 
 @ApiTags('webhooks')
 @Controller('api/webhooks')
+@SkipThrottle()
+@UseGuards(SignatureGuard)
 export class WebhooksController {
   constructor(private readonly webhooks: WebhooksService) {}
 
@@ -120,6 +125,7 @@ export class WebhooksController {
       status: 422,
     },
   })
+  @ApiRateLimited(instance)
   @ApiProblem('PostgreSQL does not answer, or no secret is configured: send it again.', {
     'dependency-unavailable': { detail: 'The catalogue does not answer.', instance },
   })

@@ -5,6 +5,7 @@ import { ProductsModule } from '../products/products.module.js';
 import { EventClaims } from './event-claims.js';
 import { EventInbox } from './event-inbox.js';
 import { EventRetention } from './event-retention.js';
+import { SignatureGuard } from './signature.guard.js';
 import { Subscription } from './subscription.js';
 import { WebhooksController } from './webhooks.controller.js';
 import { WebhooksService } from './webhooks.service.js';
@@ -13,7 +14,14 @@ import { WebhooksService } from './webhooks.service.js';
 @Module({
   imports: [AuthModule, ProductsModule],
   controllers: [WebhooksController],
-  providers: [EventClaims, EventInbox, EventRetention, Subscription, WebhooksService],
+  providers: [
+    EventClaims,
+    EventInbox,
+    EventRetention,
+    SignatureGuard,
+    Subscription,
+    WebhooksService,
+  ],
   exports: [Subscription],
 })
 export class WebhooksModule {}

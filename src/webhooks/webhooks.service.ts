@@ -11,7 +11,7 @@ import { EventClaims } from './event-claims.js';
 import { EventInbox } from './event-inbox.js';
 import { EventRetention } from './event-retention.js';
 import type { ReceivedEvent } from './event-statements.js';
-import { type SignedMessage, SignatureVerifier } from './signature.js';
+import type { SignedMessage } from './signature.js';
 
 /** What became of an event. */
 export type EventStatus = 'processed' | 'ignored' | 'duplicate';
@@ -26,7 +26,6 @@ const ID = /^[\x21-\x7e]{1,255}$/;
  */
 @Injectable()
 export class WebhooksService {
-  private readonly verifier: SignatureVerifier | undefined;
   private readonly events: Counter<'type' | 'result'>;
 
   constructor(
@@ -37,8 +36,6 @@ export class WebhooksService {
     private readonly catalogue: CatalogueVersion,
     registry: Registry,
   ) {
-    const { WEBHOOK_SECRETS } = environment;
-    this.verifier = WEBHOOK_SECRETS && new SignatureVerifier(WEBHOOK_SECRETS);
     this.events = new Counter({
       name: 'farmlokal_webhook_events_total',
       help: 'Events that were signed and valid, by type and by what became of them.',
@@ -48,15 +45,12 @@ export class WebhooksService {
   }
 
   /**
-   * Takes an event. Answered without an error, its effect is committed.
+   * Takes an event whose signature is good. Answered without an error, its effect is committed.
    *
-   * @throws Problem `invalid-signature`, `malformed-request`, `validation-failed` (422), `event-id-reused`,
-   * `event-in-progress`, or `dependency-unavailable` when PostgreSQL does not confirm it or no secret is
-   * configured.
+   * @throws Problem `malformed-request`, `validation-failed` (422), `event-id-reused`, `event-in-progress`,
+   * or `dependency-unavailable` when PostgreSQL does not confirm it.
    */
-  async receive(message: SignedMessage): Promise<EventStatus> {
-    this.verify(message);
-    const { id, body } = message;
+  async receive({ id, body }: SignedMessage): Promise<EventStatus> {
     if (!ID.test(id)) {
       throw unprocessable({
         parameter: 'webhook-id',
@@ -89,18 +83,6 @@ export class WebhooksService {
     const known = EVENT_TYPES.find((name) => name === type) ?? 'unknown';
     this.events.inc({ type: known, result });
     return result;
-  }
-
-  private verify(message: SignedMessage): void {
-    if (this.verifier === undefined) {
-      throw dependencyUnavailable('No secret for webhooks is configured.');
-    }
-    const fault = this.verifier.fault(message);
-    if (fault !== undefined) {
-      throw new Problem('invalid-signature', fault, {
-        headers: { 'WWW-Authenticate': 'StandardWebhooks' },
-      });
-    }
   }
 
   private async take(received: ReceivedEvent): Promise<EventStatus> {

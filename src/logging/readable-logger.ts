@@ -1,0 +1,32 @@
+import { ConsoleLogger, type LogLevel } from '@nestjs/common';
+
+import type { Environment } from '../config/environment.js';
+import { isOfFramework } from './framework.js';
+
+/** Nest's names for the levels, from the most to the least talkative. */
+const LEVELS: Record<Exclude<Environment['LOG_LEVEL'], 'silent'>, LogLevel> = {
+  trace: 'verbose',
+  debug: 'debug',
+  info: 'log',
+  warn: 'warn',
+  error: 'error',
+};
+
+/** The log as text, for whoever develops the service. */
+export class ReadableLogger extends ConsoleLogger {
+  constructor(level: Environment['LOG_LEVEL']) {
+    const levels = Object.values(LEVELS);
+    super({
+      colors: process.stdout.isTTY,
+      logLevels: level === 'silent' ? [] : levels.slice(levels.indexOf(LEVELS[level])),
+    });
+  }
+
+  override log(message: unknown, ...others: unknown[]): void {
+    if (isOfFramework(others)) {
+      this.debug(message, ...others);
+    } else {
+      super.log(message, ...others);
+    }
+  }
+}

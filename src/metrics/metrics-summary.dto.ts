@@ -1,0 +1,37 @@
+import { ApiProperty } from '@nestjs/swagger';
+import type { HealthCheckResult } from '@nestjs/terminus';
+
+import { RELEASE } from '../release.js';
+
+/** What a person wants to know first: whether it runs, since when, and what it is without. */
+export class MetricsSummaryDto {
+  @ApiProperty({
+    enum: ['ok', 'degraded', 'error', 'shutting_down'],
+    description: 'As in /health.',
+  })
+  readonly status: string;
+
+  @ApiProperty({ example: RELEASE.name })
+  readonly service: string = RELEASE.name;
+
+  @ApiProperty({ example: RELEASE.version })
+  readonly version: string = RELEASE.version;
+
+  @ApiProperty({ type: 'integer', example: 86_400 })
+  readonly uptimeSeconds: number = Math.floor(process.uptime());
+
+  @ApiProperty({ format: 'date-time' })
+  readonly timestamp: string = new Date().toISOString();
+
+  @ApiProperty({ enum: ['up', 'degraded', 'down'] })
+  readonly database: string;
+
+  @ApiProperty({ enum: ['up', 'degraded', 'down'] })
+  readonly redis: string;
+
+  constructor({ status, details }: HealthCheckResult) {
+    this.status = status;
+    this.database = details.database?.status ?? 'down';
+    this.redis = details.redis?.status ?? 'down';
+  }
+}

@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import {
+  InjectThrottlerOptions,
+  InjectThrottlerStorage,
+  ThrottlerGuard,
+  type ThrottlerModuleOptions,
+  type ThrottlerRequest,
+  ThrottlerStorage,
+} from '@nestjs/throttler';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isIP } from 'node:net';
+import { Counter, Registry } from 'prom-client';
+
+import { Environment } from '../config/environment.js';
+import { Problem } from '../problems/problem.js';
+
+/**
+ * Lets each client make so many requests within a window, whatever they ask for, and says how many are left
+ * (IETF draft-ietf-httpapi-ratelimit-headers). A client is an IPv4 address or an IPv6 network of 64 bits, as
+ * far as the trusted proxies know it.
+ */
+@Injectable()
+export class RateLimitGuard extends ThrottlerGuard {
+  private readonly policy: string;
+  private readonly refused: Counter;
+
+  constructor(
+    @InjectThrottlerOptions() options: ThrottlerModuleOptions,
+    @InjectThrottlerStorage() storage: ThrottlerStorage,
+    reflector: Reflector,
+    private readonly environment: Environment,
+    registry: Registry,
+  ) {
+    super(options, storage, reflector);
+    const { THROTTLE_LIMIT, THROTTLE_TTL_MS } = environment;
+    this.policy = `"default";q=${THROTTLE_LIMIT};w=${Math.ceil(THROTTLE_TTL_MS / 1000)}`;
+    this.refused = new Counter({
+      name: 'farmlokal_throttled_requests_total',
+      help: 'Requests that were refused because their client had made too many.',
+      registers: [registry],
+    });
+  }
+
+  /**
+   * Counts a request against its client.
+   *
+   * @throws Problem `rate-limited` when it is one too many.
+   */
+  async charge(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { THROTTLE_LIMIT: limit, THROTTLE_TTL_MS: windowMs } = this.environment;
+    const client = await this.getTracker({ ip: addressOf(request) });
+    const { totalHits, timeToExpire, isBlocked } = await this.storageService.increment(
+      client,
+      windowMs,
+      limit,
+      windowMs,
+      'default',
+    );
+    reply.header('RateLimit-Policy', this.policy);
+    reply.header('RateLimit', `"default";r=${Math.max(0, limit - totalHits)};t=${timeToExpire}`);
+    if (isBlocked) {
+      this.refused.inc();
+      throw new Problem(
+        'rate-limited',
+        `A client may make ${limit} requests in ${windowMs / 1000} seconds; the next in ${timeToExpire}.`,
+        { headers: { 'Retry-After': String(timeToExpire) } },
+      );
+    }
+  }
+
+  protected override async handleRequest({ context }: ThrottlerRequest): Promise<boolean> {
+    const http = context.switchToHttp();
+    await this.charge(http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+    return true;
+  }
+}
+
+/**
+ * Whom a proxy that is trusted names. Some add the port, which changes with every connection; where there is no
+ * address at all, it is the proxy itself that is counted.
+ */
+function addressOf({ ip, socket }: FastifyRequest): string {
+  const [, address = ip] =
+    /^\[([\da-f:.]+)\](?::\d+)?$/i.exec(ip) ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(ip) ?? [];
+  return isIP(address) === 0 ? (socket.remoteAddress ?? '') : address;
+}

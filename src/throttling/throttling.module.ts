@@ -1,0 +1,25 @@
+import { Global, Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { getOptionsToken, type ThrottlerModuleOptions, ThrottlerStorage } from '@nestjs/throttler';
+
+import { Environment } from '../config/environment.js';
+import { RateLimitGuard } from './rate-limit.guard.js';
+import { RequestCounts } from './request-counts.js';
+
+/** Limits what each client may ask for, on every route that does not say otherwise. */
+@Global()
+@Module({
+  providers: [
+    RequestCounts,
+    { provide: ThrottlerStorage, useExisting: RequestCounts },
+    { provide: getOptionsToken(), inject: [Environment], useFactory: limits },
+    RateLimitGuard,
+    { provide: APP_GUARD, useExisting: RateLimitGuard },
+  ],
+  exports: [RateLimitGuard],
+})
+export class ThrottlingModule {}
+
+function limits({ THROTTLE_LIMIT, THROTTLE_TTL_MS }: Environment): ThrottlerModuleOptions {
+  return [{ limit: THROTTLE_LIMIT, ttl: THROTTLE_TTL_MS }];
+}

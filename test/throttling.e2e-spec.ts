@@ -1,0 +1,231 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { randomInt } from 'node:crypto';
+
+import type { RedisServer } from '../dev/redis-server.js';
+import { type Answer, ask, type ProblemBody } from './support/answer.js';
+import { createDatabase, type Database } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { startRedis } from './support/redis-server.js';
+import { type Service, startService } from './support/service.js';
+import { deleted, SECRET, send } from './support/signed-event.js';
+
+const LIMIT = 100;
+const WINDOW_MS = 120_000;
+const REPLICAS = 3;
+
+let database: Database;
+let redis: RedisServer;
+let client: Redis;
+let replicas: Service[];
+
+beforeAll(async () => {
+  [database, redis] = await Promise.all([createDatabase(), startRedis()]);
+  client = new Redis(redis.url);
+  // What the specs do to Redis is meant for the replicas.
+  client.on('error', () => undefined);
+  replicas = await Promise.all(Array.from({ length: REPLICAS }, () => start()));
+});
+
+afterEach(async () => {
+  await client.flushall();
+});
+
+afterAll(async () => {
+  client.disconnect();
+  await Promise.all(replicas.map((replica) => replica.stop()));
+  await redis.stop();
+  await database.drop();
+});
+
+async function start(env: Record<string, string> = {}): Promise<Service> {
+  const replica = await startService({
+    DATABASE_URL: database.url,
+    REDIS_URL: redis.url,
+    WEBHOOK_SECRETS: SECRET,
+    THROTTLE_LIMIT: String(LIMIT),
+    THROTTLE_TTL_MS: String(WINDOW_MS),
+    TRUST_PROXY: '127.0.0.1/32, 10.0.0.0/8',
+    SHUTDOWN_DELAY_MS: '0',
+    ...env,
+  });
+  await eventually(async () =>
+    (await ask(`${replica.url}/health/ready`)).status === 200 ? true : undefined,
+  );
+  return replica;
+}
+
+/** An address that nobody has come from yet. */
+function stranger(): string {
+  return `198.18.${randomInt(256)}.${randomInt(256)}`;
+}
+
+async function from(address: string, path = '/', { url } = first()): Promise<Answer<ProblemBody>> {
+  return await ask<ProblemBody>(`${url}${path}`, { headers: { 'x-forwarded-for': address } });
+}
+
+function first(): Service {
+  const [replica] = replicas;
+  if (replica === undefined) throw new Error('There is no replica');
+  return replica;
+}
+
+/** So many requests, some at once, over all replicas in turn; gives how often each status came. */
+async function statusesOf(
+  address: string,
+  count: number,
+  between: (nth: number) => Promise<void> = () => Promise.resolve(),
+): Promise<Record<number, number>> {
+  const statuses: Record<number, number> = {};
+  let sent = 0;
+  const sender = async (): Promise<void> => {
+    while (sent < count) {
+      const nth = (sent += 1);
+      await between(nth);
+      const { status } = await from(address, '/', replicas[nth % replicas.length]);
+      statuses[status] = (statuses[status] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, sender));
+  return statuses;
+}
+
+describe('A client', () => {
+  it('is told what is left, and when it has asked too often, when to come back', async () => {
+    const address = stranger();
+    const { status, headers } = await from(address);
+    expect(status).toBe(200);
+    expect(headers.get('ratelimit-policy')).toBe(`"default";q=${LIMIT};w=120`);
+    expect(headers.get('ratelimit')).toMatch(/^"default";r=99;t=(119|120)$/);
+    await statusesOf(address, LIMIT - 1);
+
+    const refused = await from(address);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('content-type')).toContain('application/problem+json');
+    expect(refused.headers.get('ratelimit')).toMatch(/^"default";r=0;t=\d+$/);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(Number(refused.headers.get('retry-after'))).toBeLessThanOrEqual(120);
+    expect(refused.body).toMatchObject({
+      type: 'urn:problem-type:farmlokal:rate-limited',
+      status: 429,
+      instance: '/',
+    });
+    for (const name of refused.headers.keys()) {
+      expect(name).not.toMatch(/^x-ratelimit|^retry-after-/);
+    }
+  });
+
+  it('gets exactly the limit through, however many replicas it asks at once', async () => {
+    expect(await statusesOf(stranger(), 1000)).toEqual({ 200: LIMIT, 429: 900 });
+  });
+
+  it('may ask again when the window is over', async () => {
+    const quick = await start({ THROTTLE_LIMIT: '2', THROTTLE_TTL_MS: '1000' });
+    const address = stranger();
+    await from(address, '/', quick);
+    await from(address, '/', quick);
+    expect((await from(address, '/', quick)).status).toBe(429);
+    await eventually(async () =>
+      (await from(address, '/', quick)).status === 200 ? true : undefined,
+    );
+    await quick.stop();
+  });
+
+  it('has one limit for all that it asks for, but probes and metrics are free', async () => {
+    const address = stranger();
+    expect((await from(address, '/api/products')).headers.get('ratelimit')).toContain('r=99');
+    expect((await from(address, '/api/products/1')).headers.get('ratelimit')).toContain('r=98');
+    expect((await from(address, '/api/products?limit=x')).headers.get('ratelimit')).toContain(
+      'r=97',
+    );
+    for (const path of ['/health', '/health/live', '/health/ready', '/metrics']) {
+      expect((await from(address, path)).headers.has('ratelimit')).toBe(false);
+    }
+    expect((await from(address)).headers.get('ratelimit')).toContain('r=96');
+  });
+});
+
+describe('Who a client is', () => {
+  async function left(address: string, replica = first()): Promise<number> {
+    const { headers } = await from(address, '/', replica);
+    return Number(/r=(\d+)/.exec(headers.get('ratelimit') ?? '')?.[1]);
+  }
+
+  it('is the last address that no trusted proxy has, whatever stands before it', async () => {
+    const address = stranger();
+    expect(await left(address)).toBe(99);
+    expect(await left(`${stranger()}, ${address}`)).toBe(98);
+    expect(await left(`${address}, 10.1.2.3`)).toBe(97);
+    expect(await left(`${address}:49152, 10.1.2.3`)).toBe(96);
+    expect(await left(`${stranger()}, unknown, ${address}`)).toBe(95);
+  });
+
+  it('is an IPv6 network of 64 bits, and an IPv4 address in whatever form', async () => {
+    expect(await left('2001:db8:1:2::1')).toBe(99);
+    expect(await left('2001:db8:1:2:ffff::7')).toBe(98);
+    expect(await left('[2001:db8:1:2::9]:443')).toBe(97);
+    expect(await left('2001:db8:1:3::1')).toBe(99);
+    const address = stranger();
+    expect(await left(address)).toBe(99);
+    expect(await left(`::ffff:${address}`)).toBe(98);
+  });
+
+  it('is the proxy where that names no address', async () => {
+    const before = await left('127.0.0.1');
+    expect(await left('garbage')).toBe(before - 1);
+    expect(await left('x'.repeat(5000))).toBe(before - 2);
+  });
+
+  it('is the connection where no proxy is trusted', async () => {
+    const wary = await start({ TRUST_PROXY: '' });
+    const before = await left(stranger(), wary);
+    expect(await left(stranger(), wary)).toBe(before - 1);
+    await wary.stop();
+  });
+});
+
+describe('Webhooks', () => {
+  it('that are signed are not limited, and those that are not count against who sends them', async () => {
+    const headers = { 'x-forwarded-for': stranger() };
+    const badly = async () =>
+      await send(first().url, deleted('A', 1), {
+        headers: { ...headers, 'webhook-signature': 'v1,x' },
+      });
+    expect(await badly()).toMatchObject({ status: 401 });
+    for (let nth = 1; nth < LIMIT; nth += 1) await badly();
+    expect(await badly()).toMatchObject({
+      status: 429,
+      body: { type: 'urn:problem-type:farmlokal:rate-limited' },
+    });
+    expect((await from(headers['x-forwarded-for'])).status).toBe(429);
+    const well = await send(first().url, deleted('A', 1), { headers });
+    expect(well).toMatchObject({ status: 200, body: { status: 'processed' } });
+    expect(well.headers.has('ratelimit')).toBe(false);
+  });
+});
+
+describe('With Redis killed half-way', () => {
+  it('no replica lets more through than the limit, and none fails', async () => {
+    const statuses = await statusesOf(stranger(), 1200, async (nth) => {
+      if (nth === 60) await redis.kill();
+    });
+    expect(Object.keys(statuses).sort()).toEqual(['200', '429']);
+    expect(statuses[200]).toBeGreaterThanOrEqual(LIMIT);
+    expect(statuses[200]).toBeLessThanOrEqual(REPLICAS * LIMIT);
+    const address = stranger();
+    const alone: Record<number, number> = {};
+    for (let nth = 0; nth < LIMIT + 20; nth += 1) {
+      const { status } = await from(address);
+      alone[status] = (alone[status] ?? 0) + 1;
+    }
+    expect(alone).toEqual({ 200: LIMIT, 429: 20 });
+    await redis.restart();
+    // What was counted without it holds until its window ends.
+    expect((await from(address)).status).toBe(429);
+    await eventually(async () => {
+      const other = stranger();
+      const answers = [await from(other), await from(other, '/', replicas[1])];
+      return answers.at(-1)?.headers.get('ratelimit')?.includes('r=98') === true ? true : undefined;
+    });
+  });
+});
