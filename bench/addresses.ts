@@ -4,7 +4,7 @@ import { residentMiB } from './memory.js';
 import { sendPipelined } from './pipelining.js';
 import type { Replica, Testbed } from './testbed.js';
 
-/** What was occupied before the first address came, after half of them, and after all; MiB. */
+/** What was occupied before the first address came, and after each quarter of them; MiB. */
 export interface Occupied {
   readonly replica: readonly number[];
   /** What Redis holds; empty where it is gone. */
@@ -30,6 +30,7 @@ const WARM_UP = 20_000;
 /** Few enough that what is kept of them does not count, and enough that none meets its limit. */
 const WARM_UP_ADDRESSES = 100;
 const LIMIT = 300;
+const PARTS = 4;
 const PATH = '/api/products/1';
 /** 11.0.0.0, beyond the addresses of loopback and of private networks that may come first. */
 const FIRST = 11 * 2 ** 24;
@@ -66,21 +67,25 @@ async function occupy(
     THROTTLE_LIMIT: String(LIMIT),
   });
   await send(replica, WARM_UP, (nth) => nth % WARM_UP_ADDRESSES);
-  const half = Math.floor(count / 2);
   const looks = [await look(replica, ofRedis)];
-  const began = performance.now();
-  const first = await send(replica, half, (nth) => WARM_UP_ADDRESSES + nth);
-  const halfWay = performance.now();
-  looks.push(await look(replica, ofRedis));
-  const goingOn = performance.now();
-  const second = await send(replica, count - half, (nth) => WARM_UP_ADDRESSES + half + nth);
-  const elapsed = performance.now() - goingOn + halfWay - began;
-  looks.push(await look(replica, ofRedis));
+  const statuses: Record<string, number> = {};
+  const part = Math.ceil(count / PARTS);
+  let elapsed = 0;
+  for (let sent = 0; sent < count; sent += part) {
+    const began = performance.now();
+    const first = WARM_UP_ADDRESSES + sent;
+    const answered = await send(replica, Math.min(part, count - sent), (nth) => first + nth);
+    elapsed += performance.now() - began;
+    for (const [status, times] of Object.entries(answered)) {
+      statuses[status] = (statuses[status] ?? 0) + times;
+    }
+    looks.push(await look(replica, ofRedis));
+  }
   await replica.stop();
   return {
     replica: looks.map(({ resident }) => resident),
     redis: looks.flatMap(({ used }) => used),
-    statuses: sum(first, second),
+    statuses,
     perSecond: Math.round((count * 1000) / elapsed),
   };
 }
@@ -115,14 +120,4 @@ async function memoryOf(redis: Redis, field: string): Promise<number> {
 
 function inMiB(bytes: number): number {
   return Math.round(bytes / 2 ** 20);
-}
-
-function sum(
-  one: Readonly<Record<string, number>>,
-  other: Readonly<Record<string, number>>,
-): Record<string, number> {
-  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
-  return Object.fromEntries(
-    [...names].map((name) => [name, (one[name] ?? 0) + (other[name] ?? 0)]),
-  );
 }

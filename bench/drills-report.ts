@@ -21,8 +21,8 @@ const GOALS = {
   usualAfterSeconds: 10,
   /** The part of what it was that a replica's memory may differ by after outages. */
   memoryPart: 0.2,
-  /** MiB that a replica may grow by for all the addresses there are. */
-  addressesMiB: 64,
+  /** MiB that a replica may grow by, however many addresses there are: what it keeps of some, and what waits to be collected. */
+  addressesMiB: 200,
 };
 
 type Row = readonly (string | number)[];
@@ -63,7 +63,7 @@ function goal(what: string, wanted: string, measured: string | number, met: bool
 function restartGoals({ watched }: RollingRestart): Row[] {
   const others = watched.exitCodes.filter((code) => code !== 0);
   return [
-    goal('failed requests in a rolling restart', '0', watched.errors, watched.errors === 0),
+    goal('failed requests in a rolling restart', '0', watched.failed, watched.failed === 0),
     goal(
       'exit codes of the replicas',
       'all 0',
@@ -76,8 +76,9 @@ function restartGoals({ watched }: RollingRestart): Row[] {
 function restartSection({ rate, delay, watched, unwatched }: RollingRestart): string[] {
   const row = (name: string, restarts: Restarts): Row => [
     ...summaryRow(name, restarts),
-    restarts.exitCodes.length,
+    restarts.unread,
     restarts.sentAgain,
+    restarts.exitCodes.length,
   ];
   return [
     `## Rolling restart, ${rate} requests/s`,
@@ -85,13 +86,23 @@ function restartSection({ rate, delay, watched, unwatched }: RollingRestart): st
       'Two replicas behind nginx, 70 % pages of the listing, 25 % products and 5 % webhooks, each on a connection of its own.',
       `One replica after the other is sent SIGTERM (\`SHUTDOWN_DELAY_MS\` ${delay}), waited for, and started again. nginx is told`,
       'as soon as `/health/ready` is no 200 any more, and when it is one again; and, for comparison, of nothing, so that a',
-      'request may meet a replica that is gone. *Sent again* is what nginx then does of itself, by default not with a POST',
-      'that has been sent.',
+      'request may meet a replica that is gone or has yet to connect. *Unread* are errors of nginx alone: as it reads its',
+      'configuration again, it closes connections that have not brought their request yet. *Sent again* is what nginx did of',
+      'itself, by default with no POST that a replica may have read.',
     ].join('\n'),
     table(
-      ['nginx', ...SUMMARY_HEAD, 'restarts', 'sent again'],
+      ['nginx', ...SUMMARY_HEAD, 'unread', 'sent again', 'restarts'],
       [row('is told', watched), row('is told nothing', unwatched)],
-    ) + faultList({ ...unwatched.faults, ...watched.faults }),
+    ) +
+      faultList(watched.faults) +
+      faultList(
+        Object.fromEntries(
+          Object.entries(unwatched.faults).map(([fault, times]) => [
+            `${fault} (told nothing)`,
+            times,
+          ]),
+        ),
+      ),
   ];
 }
 
@@ -248,7 +259,7 @@ function addressesGoals({ count, redisLimit, withRedis, withoutRedis }: Addresse
 }
 
 function addressesSection({ count, withRedis, withoutRedis }: Addresses): string[] {
-  const [half, all] = [count / 2, count].map(thousands);
+  const [, ...parts] = withRedis.replica;
   const row = (name: string, looks: readonly number[], { perSecond }: Occupied): Row => [
     name,
     ...looks,
@@ -256,9 +267,16 @@ function addressesSection({ count, withRedis, withoutRedis }: Addresses): string
   ];
   return [
     `## ${thousands(count)} addresses`,
-    'One replica behind a proxy that it trusts, each request from another address (`X-Forwarded-For`), as fast as they are answered. MiB.',
+    'One replica behind a proxy that it trusts, each request from another address (`X-Forwarded-For`), as fast as they are answered. MiB; what a replica occupies goes up and down as it collects what it no longer needs.',
     table(
-      ['what', 'before', `after ${String(half)}`, `after ${String(all)}`, 'requests/s'],
+      [
+        'what',
+        'before',
+        ...parts.map(
+          (_, nth) => `after ${thousands(Math.round((count * (nth + 1)) / parts.length))}`,
+        ),
+        'requests/s',
+      ],
       [
         row('the replica, counting in Redis', withRedis.replica, withRedis),
         row('Redis (`used_memory`)', withRedis.redis, withRedis),

@@ -16,6 +16,10 @@ import type { Replica, Testbed } from './testbed.js';
 export interface Restarts extends Summary {
   /** What each replica that was told to stop has ended with. */
   readonly exitCodes: readonly number[];
+  /** Requests that failed because of the replicas, or because there was none. */
+  readonly failed: number;
+  /** Those that nginx never read: as it reads its configuration again, it closes connections that have not brought one yet. */
+  readonly unread: number;
   /** Requests that nginx had to send to a second replica: the first did not answer. */
   readonly sentAgain: number;
   readonly faults: Readonly<Record<string, number>>;
@@ -84,8 +88,8 @@ async function restart(
   const balancer = watched ? new ReadyReplicas((ready) => nginx.passTo(ready)) : undefined;
   if (balancer) await Promise.all(urls.map((url) => balancer.add(url)));
 
-  // A connection for each request, as households come: one that was kept, nginx would close as it reads its
-  // configuration again, and the next request on it with it.
+  const readBefore = nginx.passed().length;
+  // A connection for each request, as households come. Of those that are kept nginx would close more unread.
   const agent = new Agent({ maxSockets: MOST_CONNECTIONS });
   const load = new CallLoad([nginx.url], RATE, next, agent);
   await sleep(WARM_UP_MS);
@@ -99,9 +103,18 @@ async function restart(
     await sleep(BETWEEN_MS);
   }
   const outcomes = await load.stop();
-  const sentAgain = nginx.passed().filter(({ statuses }) => statuses.length > 1).length;
+  const passed = nginx.passed().slice(readBefore);
   await balancer?.stop();
   await nginx.stop();
   await Promise.all(replicas.map((replica) => replica.stop()));
-  return { ...summarise(outcomes), exitCodes, sentAgain, faults: faults(outcomes) };
+  const summary = summarise(outcomes);
+  const unread = outcomes.length - passed.length;
+  return {
+    ...summary,
+    failed: summary.errors - unread,
+    unread,
+    sentAgain: passed.filter(({ statuses }) => statuses.length > 1).length,
+    exitCodes,
+    faults: faults(outcomes),
+  };
 }
