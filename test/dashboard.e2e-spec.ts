@@ -27,6 +27,8 @@ const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
   summary: ['', '_sum', '_count'],
 };
 
+const HISTOGRAM_PART = /_(bucket|sum|count)$/;
+
 let database: Database;
 let redis: RedisServer;
 let sandbox: Sandbox;
@@ -93,13 +95,25 @@ function missing(expression: string): string[] {
 
 describe('The dashboard', () => {
   const { panels, templating } = readDashboard();
+  const graphs = panels.filter(({ type }) => type !== 'row');
 
-  it.each(panels.map((panel) => [panel.title, panel] as const))(
+  it.each(graphs.map((panel) => [panel.title, panel] as const))(
     'shows %s of metrics that the service has',
     (_, panel) => {
       expect(expressions(panel).flatMap(missing)).toEqual([]);
     },
   );
+
+  it('leaves out nothing that the service measures', () => {
+    const shown = graphs
+      .flatMap(expressions)
+      .flatMap((expression) => new Expression(expression).selections)
+      .map(({ metric }) => metric.replace(HISTOGRAM_PART, ''));
+    const measured = [...series.keys()]
+      .filter((name) => name.startsWith('farmlokal_'))
+      .map((name) => name.replace(HISTOGRAM_PART, ''));
+    expect(measured.filter((name) => !shown.includes(name))).toEqual([]);
+  });
 
   it('offers choices made of metrics that the service has', () => {
     const choices = templating.list.flatMap(({ definition = '' }) => {
