@@ -18,7 +18,11 @@ import { readYaml } from '../yaml.js';
 interface Kustomization {
   readonly resources: readonly string[];
   readonly configMapGenerator: readonly { readonly name: string; readonly envs: string[] }[];
-  readonly images: readonly { readonly name: string; readonly newTag: string }[];
+  readonly images: readonly {
+    readonly name: string;
+    readonly newTag?: string;
+    readonly digest?: string;
+  }[];
 }
 
 const DIRECTORY = 'deploy/kubernetes';
@@ -124,10 +128,10 @@ describe('The manifests', () => {
     }
   });
 
-  it('run the one image that the kustomization names, by a tag that stays', () => {
+  it('run the one image that the kustomization names, by what stays the same', () => {
     const [image] = kustomization.images;
     expect([container?.image, migration?.image]).toEqual([image?.name, image?.name]);
-    expect(image?.newTag).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(image?.digest ?? image?.newTag).toMatch(/^(\d+\.\d+\.\d+|sha256:[0-9a-f]{64})$/);
   });
 
   it('select the pods of the service, and not those of the migrations', () => {
