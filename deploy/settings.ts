@@ -4,10 +4,7 @@ import { longestAnswerMs } from '../src/health/readiness.js';
 /** For what is closed after the last answer: the connections to PostgreSQL and Redis. */
 const CLOSING_MS = 5000;
 
-const KNOWN = new Set([
-  ...Object.keys(new Environment()),
-  ...['THROTTLE_LIMIT', 'THROTTLE_TTL_MS', 'TRUST_PROXY', 'METRICS_TOKEN'],
-]);
+const KNOWN = new Set(Object.keys(new Environment()));
 
 /** Those of the variables that the service does not read. */
 export function unknownVariables(names: Iterable<string>): string[] {
