@@ -81,31 +81,41 @@ export class PageCache {
   }
 
   /**
-   * The page under a key, from the nearest place that has it, else from `read`.
+   * The page under a key, from the nearest place that has it, else from `read`. At once when it is in the process.
    *
    * @throws whatever `read` throws, when no older page may stand in.
    */
-  async get(key: string, read: Read): Promise<ServedPage> {
-    const served = await this.find(key, read);
-    this.served.inc({ layer: served.layer, result: served.cache.toLowerCase() });
-    return served;
+  get(key: string, read: Read): ServedPage | Promise<ServedPage> {
+    const startedAt = performance.now();
+    const version = this.version.current();
+    return typeof version === 'string'
+      ? this.find(key, version, read, startedAt)
+      : version.then((known) => this.find(key, known, read, startedAt));
   }
 
-  private async find(key: string, read: Read): Promise<ServedPage> {
-    const startedAt = performance.now();
-    const known = this.version.current();
-    const version = typeof known === 'string' ? known : await known;
+  private find(
+    key: string,
+    version: string,
+    read: Read,
+    startedAt: number,
+  ): ServedPage | Promise<ServedPage> {
     const page = this.memory.get(key);
     const freshness = page && this.freshness(page, version);
     if (page && freshness === 'fresh') {
-      return serve(page, 'HIT', 'memory');
+      return this.count(serve(page, 'HIT', 'memory'));
     }
     if (page && freshness === 'ageing') {
       // Read anew in the background: nobody waits for it, nor for Redis.
       this.fly(key, version, read, Infinity);
-      return serve(page, 'STALE', 'memory');
+      return this.count(serve(page, 'STALE', 'memory'));
     }
-    return this.land(this.fly(key, version, read, startedAt + REDIS_BUDGET_MS), key);
+    const flight = this.fly(key, version, read, startedAt + REDIS_BUDGET_MS);
+    return this.land(flight, key).then((served) => this.count(served));
+  }
+
+  private count(served: ServedPage): ServedPage {
+    this.served.inc({ layer: served.layer, result: served.cache.toLowerCase() });
+    return served;
   }
 
   /** Joins the flight for a page, or starts it. One that began before a catalogue change is not joined. */

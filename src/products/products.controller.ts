@@ -14,7 +14,7 @@ import { NoQueryPipe } from '../http/no-query.pipe.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { ApiRateLimited } from '../throttling/api-rate-limited.js';
 import { reply } from './conditional-reply.js';
-import type { Listing } from './listing.js';
+import type { RequestedListing } from './listing.js';
 import { ListingPipe } from './listing.pipe.js';
 import { ListingQuery } from './listing-query.js';
 import { ProductDto, ProductPageDto } from './product.dto.js';
@@ -86,7 +86,7 @@ export class ProductsController {
     },
   })
   async list(
-    @Query(ListingPipe) listing: Listing,
+    @Query(ListingPipe) listing: RequestedListing,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) response: FastifyReply,
   ): Promise<Buffer | undefined> {
