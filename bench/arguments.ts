@@ -1,7 +1,16 @@
 import { parseArgs } from 'node:util';
 
-export const CASES = ['latency', 'depth', 'redis-outage', 'partners', 'webhooks'] as const;
-export type Case = (typeof CASES)[number];
+/** What is published together: a report, and the cases that it holds. */
+export const SUITES = {
+  listing: ['latency', 'depth', 'redis-outage'],
+  partners: ['partners'],
+  webhooks: ['webhooks'],
+  drills: ['rolling-restart', 'outages', 'limit', 'addresses'],
+} as const;
+export type Suite = keyof typeof SUITES;
+export type Case = (typeof SUITES)[Suite][number];
+
+const CASES: readonly Case[] = Object.values(SUITES).flat();
 
 /** What the command line asks for. */
 export interface Arguments {
@@ -10,12 +19,15 @@ export interface Arguments {
   readonly rows: number;
   /** How long each load lasts. */
   readonly seconds: number;
+  /** How often each dependency fails in each way. */
+  readonly cycles: number;
 }
 
 /** What is published is measured with these. */
-export const DEFAULTS: Arguments = { cases: CASES, rows: 1_000_000, seconds: 60 };
+export const DEFAULTS: Arguments = { cases: CASES, rows: 1_000_000, seconds: 60, cycles: 5 };
 
-const USAGE = `Usage: npm run bench -- [${CASES.join('] [')}] [--rows N] [--seconds N]`;
+const NAMES = [...new Set([...Object.keys(SUITES), ...CASES])];
+const USAGE = `Usage: npm run bench -- [${NAMES.join('] [')}] [--rows N] [--seconds N] [--cycles N]`;
 
 /** Tells what is wrong with the command line; its message is all there is to say. */
 export class UsageError extends Error {}
@@ -23,16 +35,18 @@ export class UsageError extends Error {}
 /** @throws UsageError that names the bad argument. */
 export function readArguments(args: readonly string[]): Arguments {
   const { values, positionals } = parse(args);
-  const unknown = positionals.find((name) => !isCase(name));
+  const unknown = positionals.find((name) => !NAMES.includes(name));
   if (unknown !== undefined) {
     throw new UsageError(`There is no case "${unknown}". ${USAGE}`);
   }
-  const chosen = CASES.filter((name) => positionals.includes(name));
+  const named = positionals.flatMap((name) => (isSuite(name) ? SUITES[name] : name));
+  const chosen = CASES.filter((name) => named.includes(name));
   return {
     cases: chosen.length === 0 ? CASES : chosen,
     // With fewer, the narrow filters and the deep pages run into each other.
     rows: integer('--rows', values.rows, DEFAULTS.rows, 20_000, 10_000_000),
     seconds: integer('--seconds', values.seconds, DEFAULTS.seconds, 3, 600),
+    cycles: integer('--cycles', values.cycles, DEFAULTS.cycles, 1, 1000),
   };
 }
 
@@ -40,7 +54,11 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { rows: { type: 'string' }, seconds: { type: 'string' } },
+      options: {
+        rows: { type: 'string' },
+        seconds: { type: 'string' },
+        cycles: { type: 'string' },
+      },
       allowPositionals: true,
     });
   } catch (error) {
@@ -49,8 +67,8 @@ function parse(args: readonly string[]) {
   }
 }
 
-function isCase(name: string): boolean {
-  return (CASES as readonly string[]).includes(name);
+function isSuite(name: string): name is Suite {
+  return Object.hasOwn(SUITES, name);
 }
 
 function integer(

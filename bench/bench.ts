@@ -1,15 +1,27 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { type Arguments, DEFAULTS, readArguments, UsageError } from './arguments.js';
+import { measureAddresses } from './addresses.js';
+import {
+  type Arguments,
+  DEFAULTS,
+  readArguments,
+  type Suite,
+  SUITES,
+  UsageError,
+} from './arguments.js';
 import { Catalogue } from './catalogue.js';
 import { measureDepth } from './depth.js';
+import { type DrillsReport, drillsMarkdown } from './drills-report.js';
 import { measureLatency } from './latency.js';
+import { measureLimit } from './limit.js';
 import { describeMachine } from './machine.js';
+import { measureOutages } from './outages.js';
 import { measurePartners } from './partners.js';
 import { type PartnersReport, toMarkdown as partnersMarkdown } from './partners-report.js';
 import { measureRedisOutage } from './redis-outage.js';
 import { type Report, toMarkdown } from './report.js';
+import { measureRollingRestart } from './rolling-restart.js';
 import { type Running, Testbed, TestbedError } from './testbed.js';
 import { measureWebhooks } from './webhooks.js';
 import { webhooksMarkdown } from './webhooks-report.js';
@@ -34,12 +46,15 @@ try {
   }
 }
 
-async function bench({ cases, rows, seconds }: Arguments): Promise<void> {
+async function bench({ cases, rows, seconds, cycles }: Arguments): Promise<void> {
   const testbed = await Testbed.start(rows, running, say);
   const catalogue = new Catalogue(testbed);
   const date = new Date().toISOString().slice(0, 10);
   const about = { date, machine: await describeMachine(testbed), rows };
-  const asDefault = rows === DEFAULTS.rows && seconds === DEFAULTS.seconds;
+  const asDefault =
+    rows === DEFAULTS.rows && seconds === DEFAULTS.seconds && cycles === DEFAULTS.cycles;
+  const some = (suite: Suite) => SUITES[suite].some((name) => cases.includes(name));
+  const all = (suite: Suite) => SUITES[suite].every((name) => cases.includes(name));
 
   let report: Report = about;
   if (cases.includes('latency')) {
@@ -52,8 +67,8 @@ async function bench({ cases, rows, seconds }: Arguments): Promise<void> {
     const redisOutage = await measureRedisOutage(testbed, catalogue, seconds, say);
     report = { ...report, redisOutage };
   }
-  if (cases.some((name) => name !== 'partners' && name !== 'webhooks')) {
-    tell('listing', toMarkdown(report), report, asDefault && cases === DEFAULTS.cases);
+  if (some('listing')) {
+    tell('listing', toMarkdown(report), report, asDefault && all('listing'));
   }
   if (cases.includes('partners')) {
     const partners = await measurePartners(testbed, catalogue, seconds, say);
@@ -63,6 +78,24 @@ async function bench({ cases, rows, seconds }: Arguments): Promise<void> {
   if (cases.includes('webhooks')) {
     const found = { ...about, ...(await measureWebhooks(testbed, seconds, say)) };
     tell('webhooks', webhooksMarkdown(found), found, asDefault);
+  }
+
+  let drills: DrillsReport = about;
+  if (cases.includes('rolling-restart')) {
+    const rollingRestart = await measureRollingRestart(testbed, catalogue, seconds, say);
+    drills = { ...drills, rollingRestart };
+  }
+  if (cases.includes('outages')) {
+    drills = { ...drills, outages: await measureOutages(testbed, catalogue, cycles, say) };
+  }
+  if (cases.includes('limit')) {
+    drills = { ...drills, limit: await measureLimit(testbed, say) };
+  }
+  if (cases.includes('addresses')) {
+    drills = { ...drills, addresses: await measureAddresses(testbed, seconds, say) };
+  }
+  if (some('drills')) {
+    tell('drills', drillsMarkdown(drills), drills, asDefault && all('drills'));
   }
 }
 
@@ -76,7 +109,7 @@ function tell(name: string, markdown: string, report: object, publish: boolean):
     say(`Published in bench/results/${name}.md`);
   } else {
     say(
-      'Not published: bench/results is for runs of all rows and seconds, and of the whole listing',
+      'Not published: bench/results is for runs of all rows, seconds and cycles, and of all cases of a report',
     );
   }
 }

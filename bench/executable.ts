@@ -4,9 +4,11 @@ import { delimiter, join } from 'node:path';
 import { TestbedError } from './testbed.js';
 
 const DEBIAN_POSTGRES = '/usr/lib/postgresql';
+/** Where only root's PATH leads. */
+const SERVERS = '/usr/sbin';
 
 /**
- * Finds a program on the PATH, or where Debian puts those of PostgreSQL.
+ * Finds a program on the PATH, or where Debian puts servers and the programs of PostgreSQL.
  *
  * @throws TestbedError that says what to install when there is none.
  */
@@ -14,6 +16,7 @@ export function findExecutable(name: string, debianPackage: string): string {
   const versions = existsSync(DEBIAN_POSTGRES) ? readdirSync(DEBIAN_POSTGRES) : [];
   const directories = [
     ...(process.env.PATH ?? '').split(delimiter),
+    SERVERS,
     ...versions.map((version) => join(DEBIAN_POSTGRES, version, 'bin')),
   ];
   const executable = directories.map((directory) => join(directory, name)).find(existsSync);

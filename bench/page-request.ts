@@ -1,5 +1,5 @@
 import type { Agent } from 'node:http';
-import { get } from 'node:http';
+import { request as send } from 'node:http';
 
 /** A page that is asked for, and what has to come back. */
 export interface PageRequest {
@@ -9,6 +9,13 @@ export interface PageRequest {
   readonly last: boolean;
 }
 
+/** How a request is sent; a GET unless told. */
+export interface Sending {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 export interface Answer {
   readonly status: number;
   /** `HIT`, `MISS` or `STALE`. */
@@ -16,12 +23,17 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-const PATIENCE_MS = 10_000;
+/** Longer than the service waits for PostgreSQL: for a connection, and then for the statement. */
+const PATIENCE_MS = 20_000;
 
-/** @throws Error when there is no answer within ten seconds, or the connection breaks. */
-export function ask(url: string, agent: Agent): Promise<Answer> {
+/** @throws Error when there is no answer within twenty seconds, or the connection breaks. */
+export function ask(
+  url: string,
+  agent: Agent,
+  { body, ...options }: Sending = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const request = get(url, { agent }, (response) => {
+    const request = send(url, { agent, ...options }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
@@ -37,6 +49,7 @@ export function ask(url: string, agent: Agent): Promise<Answer> {
     request.setTimeout(PATIENCE_MS, () => {
       request.destroy(new Error(`no answer within ${PATIENCE_MS} ms`));
     });
+    request.end(body);
   });
 }
 

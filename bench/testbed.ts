@@ -25,6 +25,9 @@ export interface Running {
 /** A replica of the service. */
 export interface Replica extends Running {
   readonly url: string;
+  readonly pid: number;
+  /** Asks it to end, and gives its exit code. */
+  stop(): Promise<number>;
 }
 
 /** What a replica runs. */
@@ -53,7 +56,7 @@ export class Testbed {
   private constructor(
     /** What has been started, in that order; whoever stops it all may do so at any time. */
     private readonly running: Running[],
-    private readonly postgres: PostgresServer,
+    readonly postgres: PostgresServer,
     private readonly database: string,
     readonly redis: RedisServer,
   ) {}
@@ -89,7 +92,10 @@ export class Testbed {
     return await this.postgres.query<Row>(this.database, text, values);
   }
 
-  /** Starts the built service, or another program that takes its environment, and waits until it is ready. */
+  /**
+   * Starts the built service, or another program that takes its environment, on a free port (or `PORT`), and
+   * waits until it is ready.
+   */
   async startReplica(env: Record<string, string>, program = SERVICE): Promise<Replica> {
     return await onFreePort(async (port) => {
       const log = join(DATA, 'bench-service.log');
@@ -100,7 +106,7 @@ export class Testbed {
         log,
       });
       this.running.push(service);
-      const url = `http://127.0.0.1:${port}`;
+      const url = `http://127.0.0.1:${env.PORT ?? port}`;
       const ready = await service.readyWithin(30_000, async () => {
         const response = await fetch(url + program.ready).catch(() => undefined);
         return response?.ok === true;
@@ -108,7 +114,7 @@ export class Testbed {
       if (!ready) {
         throw new TestbedError(`The service did not become ready:\n${output()}`);
       }
-      return { url, stop: () => service.stop() };
+      return { url, pid: service.pid, stop: () => service.stop() };
     });
   }
 

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { SECRET, upserted } from '../test/support/signed-event.js';
+import { SECRET } from '../test/support/signed-event.js';
+import { newEvent, removeEvents } from './events.js';
 import { Pgbench } from './pgbench.js';
 import { type Answered, type Sent, SignedLoad } from './signed-load.js';
 import { type Testbed, TestbedError } from './testbed.js';
@@ -64,9 +64,7 @@ export async function measureWebhooks(
     say(`webhooks: pgbench ${transactions}/s, new ${fresh}/s, duplicates ${duplicates}/s`);
   }
   await replica.stop();
-  await testbed.query("DELETE FROM products WHERE sku LIKE 'BENCH-EVENT-%'");
-  await testbed.query('TRUNCATE webhook_events');
-  await testbed.query('VACUUM (ANALYZE) products');
+  await removeEvents(testbed);
   return { connections: POOL, seconds: part, turns };
 }
 
@@ -76,11 +74,7 @@ function sentFirst(events: readonly Sent[], taken: number): Sent[] {
 }
 
 function newEvents(count: number): Sent[] {
-  return Array.from({ length: count }, () => {
-    const sku = `BENCH-EVENT-${Math.floor(Math.random() * PRODUCTS)}`;
-    const revision = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
-    return { id: `bench-${randomUUID()}`, body: JSON.stringify(upserted(sku, revision)) };
-  });
+  return Array.from({ length: count }, () => newEvent(PRODUCTS));
 }
 
 async function recorded(testbed: Testbed): Promise<number> {

@@ -90,7 +90,9 @@ export class ManagedProcess {
   /** Sends a signal to the process itself, or to others that belong to it. */
   async signal(signal: NodeJS.Signals, pids: readonly number[] = [this.pid]): Promise<void> {
     this.reaper.send({ signal, pids } satisfies Signalling);
+    this.reaper.channel?.ref();
     await reportOf(this.reaper, this.exited);
+    this.reaper.channel?.unref();
   }
 
   /** Ends the process and all it started, by force when it takes too long; gives its exit code. */

@@ -258,7 +258,7 @@ describe('What is refused leaves nothing behind', () => {
   it.each<[string, Record<string, string>]>([
     ['a wrong secret', signatureHeaders(event, { secret: `whsec_${'A'.repeat(32)}` })],
     ['an old timestamp', signatureHeaders(event, { timestamp: (Date.now() / 1000 - 310) | 0 })],
-    ['a timestamp to come', signatureHeaders(event, { timestamp: (Date.now() / 1000 + 310) | 0 })],
+    ['a timestamp to come', signatureHeaders(event, { timestamp: (Date.now() / 1000 + 600) | 0 })],
     ['another id', { ...signatureHeaders(event), 'webhook-id': 'another' }],
     [
       'another timestamp',
@@ -563,6 +563,17 @@ describe('With PostgreSQL', () => {
       expect(await recorded(id)).toHaveLength(1);
     },
   );
+
+  it('frozen, an event that another is at work on has its answer in time as well', async () => {
+    const patient = await start({ DATABASE_STATEMENT_TIMEOUT_MS: '60000' });
+    const id = randomUUID();
+    await client.set(`farmlokal:webhook:${id}`, 'claimed by-another', 'PX', 60_000);
+    await postgres.pause();
+    const answer = await send<ProblemBody>(patient.url, upserted(randomUUID(), 1), { id });
+    await postgres.resume();
+    expect(problem(answer)).toEqual([503, 'dependency-unavailable']);
+    await patient.stop();
+  });
 });
 
 describe('Old events', () => {

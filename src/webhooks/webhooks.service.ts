@@ -67,10 +67,11 @@ export class WebhooksService {
     try {
       const event = readEvent(body);
       const received = { id, digest, receivedAt: new Date(), event };
-      return this.count(
-        event.type,
-        await (claim.state === 'in-progress' ? this.awaitAnother(received) : this.take(received)),
+      const status = await Deadline.in(WEBHOOK_DEADLINE_MS).limit(
+        claim.state === 'in-progress' ? this.awaitAnother(received) : this.take(received),
+        () => dependencyUnavailable('The catalogue does not answer in time.'),
       );
+      return this.count(event.type, status);
     } catch (error) {
       if (claim.state === 'claimed') {
         await claim.release();
@@ -85,11 +86,9 @@ export class WebhooksService {
     return result;
   }
 
+  /** Goes on when nobody waits any longer: what is committed then has to be listed all the same. */
   private async take(received: ReceivedEvent): Promise<EventStatus> {
-    const recorded = await Deadline.in(WEBHOOK_DEADLINE_MS).limit(this.apply(received), () =>
-      dependencyUnavailable('The catalogue does not answer in time.'),
-    );
-    if (!recorded) {
+    if (!(await this.apply(received))) {
       // Removed, as too old, between two looks at it: the next try takes it.
       return (await this.recall(received)) ? 'duplicate' : this.take(received);
     }
@@ -97,7 +96,6 @@ export class WebhooksService {
     return received.event.product === undefined ? 'ignored' : 'processed';
   }
 
-  /** Goes on when nobody waits any longer: what is committed then has to be listed all the same. */
   private async apply(received: ReceivedEvent): Promise<boolean> {
     const { recorded, changed } = await this.inbox.take(received);
     if (recorded) {
