@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { setUpDocs } from './app.docs.js';
 import { AppModule } from './app.module.js';
 import { Environment } from './config/environment.js';
+import { namesItsHost } from './http/host-header.js';
 import { readRawBodies } from './http/raw-body.js';
 import type { QueryString } from './http/query-string.js';
 import { answerBrokenRequest } from './problems/broken-request.js';
@@ -61,8 +62,8 @@ export async function createApp(): Promise<NestFastifyApplication> {
   readRawBodies(fastify);
   fastify.addHook('onRequest', (request, response, done) => {
     response.header('X-Request-Id', request.id);
-    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
-      done(new Problem('malformed-request', 'The request has no Host header.'));
+    if (!namesItsHost(request.raw)) {
+      done(new Problem('malformed-request', 'The request has to have one Host header.'));
       return;
     }
     // Told before a body is read, whose faults would be no help to anyone here.

@@ -190,6 +190,7 @@ describe('A request that cannot be answered', () => {
   it.each([
     ['no HTTP at all', 'GARBAGE\r\n\r\n'],
     ['no Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'],
+    ['two Hosts', 'GET / HTTP/1.1\r\nHost: a\r\nhOST: b\r\nConnection: close\r\n\r\n'],
   ])('is answered as a problem with %s', async (_, request) => {
     const { port } = new URL(service.url);
     const answer = await new Promise<string>((resolve, reject) => {
