@@ -85,11 +85,17 @@ export async function createApp(): Promise<NestFastifyApplication> {
   app.useLogger(createLogger(environment));
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   if (environment.CORS_ORIGINS !== undefined) {
-    app.enableCors({
+    const policy = {
       origin: [...environment.CORS_ORIGINS],
       methods: ['GET', 'HEAD'],
       strictPreflight: false,
       exposedHeaders: ['Age', 'ETag', 'Link', 'Retry-After', 'X-Cache', 'X-Request-Id'],
+    };
+    app.enableCors({
+      // Any other OPTIONS is a request like the rest: for no resource, or not a method of it.
+      delegator: ({ headers }, done) => {
+        done(null, { ...policy, preflight: 'access-control-request-method' in headers });
+      },
     });
   }
   if (environment.DOCS_ENABLED) {

@@ -234,6 +234,24 @@ describe('CORS', () => {
     expect(await originOf('https://shop.example')).toBe('https://shop.example');
     expect(await originOf('https://evil.example')).toBeNull();
   });
+
+  it('answers what asks before a request, wherever it is going', async () => {
+    for (const path of ['/api/products', '/nowhere']) {
+      const { status, headers } = await ask(`${service.url}${path}`, {
+        method: 'OPTIONS',
+        headers: { Origin: 'https://shop.example', 'Access-Control-Request-Method': 'GET' },
+      });
+      expect(status).toBe(204);
+      expect(headers.get('access-control-allow-origin')).toBe('https://shop.example');
+      expect(headers.get('access-control-allow-methods')).toBe('GET, HEAD');
+    }
+  });
+
+  it('leaves any other OPTIONS a method that nothing answers', async () => {
+    const known = await ask(`${service.url}/api/products`, { method: 'OPTIONS' });
+    expect([known.status, known.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    expect((await ask(`${service.url}/nowhere`, { method: 'OPTIONS' })).status).toBe(404);
+  });
 });
 
 describe('GET /', () => {
