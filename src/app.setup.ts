@@ -8,6 +8,7 @@ import { setUpDocs } from './app.docs.js';
 import { AppModule } from './app.module.js';
 import { Environment } from './config/environment.js';
 import { namesItsHost } from './http/host-header.js';
+import { limitPipelining } from './http/pipelining.js';
 import { readRawBodies } from './http/raw-body.js';
 import type { QueryString } from './http/query-string.js';
 import { answerBrokenRequest } from './problems/broken-request.js';
@@ -59,6 +60,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
   };
   const adapter = new FastifyAdapter(options);
   const fastify = adapter.getInstance();
+  limitPipelining(fastify);
   readRawBodies(fastify);
   fastify.addHook('onRequest', (request, response, done) => {
     response.header('X-Request-Id', request.id);
