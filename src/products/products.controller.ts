@@ -109,6 +109,13 @@ export class ProductsController {
       parameter: 'id',
     },
   })
+  @ApiProblem('The id is longer than 100 characters.', {
+    'malformed-request': {
+      detail: 'A part of the path is too long.',
+      instance: '/api/products/000…',
+      status: 414,
+    },
+  })
   @ApiProblem('There is no such product.', {
     'not-found': {
       detail: 'There is no product with the id 21.',
