@@ -6,6 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { setUpDocs } from './app.docs.js';
 import { AppModule } from './app.module.js';
 import { loadEnvironment } from './config/environment.js';
+import { namesItsHost } from './http/host-header.js';
+import { limitPipelining } from './http/pipelining.js';
 import { readRawBodies } from './http/raw-body.js';
 import type { QueryString } from './http/query-string.js';
 import { createLogger } from './logging/logger.js';
@@ -84,6 +86,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
   };
   const adapter = new FastifyAdapter(options);
   const fastify = adapter.getInstance();
+  limitPipelining(fastify);
   readRawBodies(fastify);
   // An expectation that nobody knows may be ignored (RFC 9110, section 10.1.1); Node would refuse it bare.
   fastify.server.on('checkExpectation', (request, response) => {
@@ -101,8 +104,8 @@ export async function createApp(): Promise<NestFastifyApplication> {
     requestLog.follow(request, response);
     response.headers(SECURITY_HEADERS);
     response.header('X-Request-Id', request.id);
-    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
-      done(new Problem('malformed-request', 'The request has no Host header.'));
+    if (!namesItsHost(request.raw)) {
+      done(new Problem('malformed-request', 'The request has to have one Host header.'));
       return;
     }
     // Told before a body is read, whose faults would be no help to anyone here.
@@ -110,11 +113,17 @@ export async function createApp(): Promise<NestFastifyApplication> {
   });
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   if (environment.CORS_ORIGINS !== undefined) {
-    app.enableCors({
+    const policy = {
       origin: [...environment.CORS_ORIGINS],
       methods: ['GET', 'HEAD'],
       strictPreflight: false,
       exposedHeaders: [...EXPOSED_HEADERS],
+    };
+    app.enableCors({
+      // Any other OPTIONS is a request like the rest: for no resource, or not a method of it.
+      delegator: ({ headers }, done) => {
+        done(null, { ...policy, preflight: 'access-control-request-method' in headers });
+      },
     });
   }
   if (environment.DOCS_ENABLED) {

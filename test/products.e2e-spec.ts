@@ -190,6 +190,7 @@ describe('A request that cannot be answered', () => {
   it.each([
     ['no HTTP at all', 'GARBAGE\r\n\r\n'],
     ['no Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'],
+    ['two Hosts', 'GET / HTTP/1.1\r\nHost: a\r\nhOST: b\r\nConnection: close\r\n\r\n'],
   ])('is answered as a problem with %s', async (_, request) => {
     const { port } = new URL(service.url);
     const answer = await new Promise<string>((resolve, reject) => {
@@ -232,6 +233,24 @@ describe('CORS', () => {
     };
     expect(await originOf('https://shop.example')).toBe('https://shop.example');
     expect(await originOf('https://evil.example')).toBeNull();
+  });
+
+  it('answers what asks before a request, wherever it is going', async () => {
+    for (const path of ['/api/products', '/nowhere']) {
+      const { status, headers } = await ask(`${service.url}${path}`, {
+        method: 'OPTIONS',
+        headers: { Origin: 'https://shop.example', 'Access-Control-Request-Method': 'GET' },
+      });
+      expect(status).toBe(204);
+      expect(headers.get('access-control-allow-origin')).toBe('https://shop.example');
+      expect(headers.get('access-control-allow-methods')).toBe('GET, HEAD');
+    }
+  });
+
+  it('leaves any other OPTIONS a method that nothing answers', async () => {
+    const known = await ask(`${service.url}/api/products`, { method: 'OPTIONS' });
+    expect([known.status, known.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    expect((await ask(`${service.url}/nowhere`, { method: 'OPTIONS' })).status).toBe(404);
   });
 });
 

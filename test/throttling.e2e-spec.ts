@@ -75,6 +75,7 @@ async function statusesOf(
   address: string,
   count: number,
   between: (nth: number) => Promise<void> = () => Promise.resolve(),
+  of = replicas,
 ): Promise<Record<number, number>> {
   const statuses: Record<number, number> = {};
   let sent = 0;
@@ -82,7 +83,7 @@ async function statusesOf(
     while (sent < count) {
       const nth = (sent += 1);
       await between(nth);
-      const { status } = await from(address, '/', replicas[nth % replicas.length]);
+      const { status } = await from(address, '/', of[nth % of.length]);
       statuses[status] = (statuses[status] ?? 0) + 1;
     }
   };
@@ -117,6 +118,22 @@ describe('A client', () => {
 
   it('gets exactly the limit through, however many replicas it asks at once', async () => {
     expect(await statusesOf(stranger(), 1000)).toEqual({ 200: LIMIT, 429: 900 });
+  });
+
+  it('never gets more than a large limit through, of which replicas take some at a time', async () => {
+    const limit = 1000;
+    const generous = await Promise.all(
+      Array.from({ length: REPLICAS }, () => start({ THROTTLE_LIMIT: String(limit) })),
+    );
+    const address = stranger();
+    const { headers } = await from(address, '/', generous[0]);
+    expect(headers.get('ratelimit')).toContain(`r=${limit - 1};`);
+    expect(Number(await client.get(`farmlokal:requests:${address}`))).toBe(5);
+    const statuses = await statusesOf(address, 1400, undefined, generous);
+    expect(statuses[200]).toBeLessThan(limit);
+    expect(statuses[200]).toBeGreaterThan(0.97 * limit);
+    expect(statuses[429]).toBe(1400 - (statuses[200] ?? 0));
+    await Promise.all(generous.map((replica) => replica.stop()));
   });
 
   it('may ask again when the window is over', async () => {

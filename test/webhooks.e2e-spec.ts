@@ -306,6 +306,18 @@ describe('What is refused leaves nothing behind', () => {
     ['nothing', '', 400, 'malformed-request'],
     ['half of an event', event.slice(0, -1), 400, 'malformed-request'],
     ['bytes that are no text', Buffer.from([0xff, 0xfe]), 400, 'malformed-request'],
+    [
+      'a prototype to pollute',
+      event.replace('"sku"', '"__proto__":{"sku":"X"},"sku"'),
+      400,
+      'malformed-request',
+    ],
+    [
+      "a constructor's prototype, in a field that is not known",
+      event.replace('"data"', '"more":[{"constructor":{"prototype":{}}}],"data"'),
+      400,
+      'malformed-request',
+    ],
     ['an event encoded twice', JSON.stringify(event), 422, 'validation-failed'],
     ['an event without data', '{"type":"product.deleted"}', 422, 'validation-failed'],
     [

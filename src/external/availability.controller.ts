@@ -46,6 +46,13 @@ export class AvailabilityController {
       parameter: 'id',
     },
   })
+  @ApiProblem('The id is longer than 100 characters.', {
+    'malformed-request': {
+      detail: 'A part of the path is too long.',
+      instance: '/api/products/000…/availability',
+      status: 414,
+    },
+  })
   @ApiProblem('There is no such product, or the inventory does not know it.', {
     'not-found': {
       detail: 'The inventory does not know the product 40.',

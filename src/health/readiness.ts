@@ -10,6 +10,14 @@ import { WEBHOOK_DEADLINE_MS } from '../webhooks/webhooks.service.js';
 /** How often connections that have had their answer are closed, while the server closes. */
 const IDLE_CHECK_MS = 50;
 
+/** Within how many milliseconds whatever is being answered has been answered. */
+export function longestAnswerMs({
+  DATABASE_STATEMENT_TIMEOUT_MS,
+  INVENTORY_DEADLINE_MS,
+}: Environment): number {
+  return Math.max(DATABASE_STATEMENT_TIMEOUT_MS, INVENTORY_DEADLINE_MS, WEBHOOK_DEADLINE_MS) + 1000;
+}
+
 /**
  * Whether this replica should be sent requests: from the first connection to a migrated database until
  * it is told to stop. A database that fails later does not change it: all replicas share the database,
@@ -41,14 +49,8 @@ export class Readiness implements BeforeApplicationShutdown {
     setInterval(() => {
       server.closeIdleConnections();
     }, IDLE_CHECK_MS).unref();
-    const { DATABASE_STATEMENT_TIMEOUT_MS, INVENTORY_DEADLINE_MS } = this.environment;
-    const longest = Math.max(
-      DATABASE_STATEMENT_TIMEOUT_MS,
-      INVENTORY_DEADLINE_MS,
-      WEBHOOK_DEADLINE_MS,
-    );
     setTimeout(() => {
       server.closeAllConnections();
-    }, longest + 1000).unref();
+    }, longestAnswerMs(this.environment)).unref();
   }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { randomUUID } from 'node:crypto';
 
-import { RedisConnection } from '../redis/redis-connection.js';
+import { REDIS_PAGE_TIMEOUT_MS, RedisConnection } from '../redis/redis-connection.js';
 
 const KEY = 'farmlokal:catalogue-version';
 /** How long a replica may go on without asking: half of the second that it has to follow a change. */
@@ -63,8 +63,9 @@ export class CatalogueVersion {
       return;
     }
     const before = this.version;
-    const answers = await this.redis.attempt((redis) =>
-      Promise.all([redis.set(KEY, randomUUID(), 'NX'), redis.get(KEY)]),
+    const answers = await this.redis.attempt(
+      (redis) => Promise.all([redis.set(KEY, randomUUID(), 'NX'), redis.get(KEY)]),
+      REDIS_PAGE_TIMEOUT_MS,
     );
     const mark = answers?.[1];
     if (typeof mark !== 'string' || this.version !== before) {

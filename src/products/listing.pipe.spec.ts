@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { Problem } from '../problems/problem.js';
-import { listingPath } from './listing.js';
 import { ListingPipe } from './listing.pipe.js';
 
 const pipe = new ListingPipe();
@@ -21,7 +20,12 @@ function problemOf(encoded: string): Problem {
 
 describe(ListingPipe.name, () => {
   it('fills in the defaults', () => {
-    expect(parse('')).toEqual({ limit: 20, sort: 'id', order: 'asc' });
+    expect(parse('')).toEqual({
+      limit: 20,
+      sort: 'id',
+      order: 'asc',
+      path: '/api/products?limit=20',
+    });
   });
 
   it('reads every parameter', () => {
@@ -34,7 +38,13 @@ describe(ListingPipe.name, () => {
       category: 'Leafy Greens',
       minPrice: '5.00',
       maxPrice: '10.50',
+      path: '/api/products?limit=7&sort=price&order=desc&category=Leafy+Greens&minPrice=5.00&maxPrice=10.50',
     });
+  });
+
+  it('gives the same again for the same, and refuses again what it has refused', () => {
+    expect(parse('limit=7')).toBe(parse('limit=7'));
+    expect(problemOf('limit=0').slug).toBe(problemOf('limit=0').slug);
   });
 
   it.each([
@@ -43,7 +53,7 @@ describe(ListingPipe.name, () => {
     ['category=Leafy+Greens', 'category=Leafy%20Greens'],
     ['maxPrice=5.5', '&maxPrice=5.50&'],
   ])('takes %j and %j for one request', (one, other) => {
-    expect(listingPath(parse(one), undefined)).toBe(listingPath(parse(other), undefined));
+    expect(parse(one).path).toBe(parse(other).path);
   });
 
   it.each([

@@ -1,11 +1,19 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { type ValidationError, validateSync } from 'class-validator';
+import { LRUCache } from 'lru-cache';
 
 import { decodeQuery, type QueryString } from '../http/query-string.js';
 import { type ParameterFault, validationFailed } from '../problems/problem.js';
-import { decodeCursor } from './cursor.js';
-import { DEFAULT_LIMIT, type Listing, type Order, type Sort } from './listing.js';
+import { decodeCursor, encodeCursor } from './cursor.js';
+import {
+  DEFAULT_LIMIT,
+  type Listing,
+  listingPath,
+  type Order,
+  type RequestedListing,
+  type Sort,
+} from './listing.js';
 import { ListingQuery } from './listing-query.js';
 import { comparePrices, normalisePrice } from './product-values.js';
 
@@ -19,17 +27,42 @@ const PARAMETERS = [
   'cursor',
 ] as const satisfies (keyof ListingQuery)[];
 
-/** Turns a query string into a {@link Listing}, or into the problem that says what is wrong with it. */
+/** Characters of query strings that are remembered with what they mean. */
+const REMEMBERED_CHARACTERS = 2 * 1024 * 1024;
+/** What a listing costs besides its query string, in characters. */
+const OVERHEAD = 250;
+
+/**
+ * Turns a query string into a listing, or into the problem that says what is wrong with it. Most clients ask for the
+ * same: what a query string means is remembered, for to read it takes longer than all else about a cached page.
+ */
 @Injectable()
-export class ListingPipe implements PipeTransform<QueryString, Listing> {
-  transform(queryString: QueryString): Listing {
-    const query = plainToInstance(ListingQuery, decodeQuery(queryString, PARAMETERS));
-    const [first, ...others] = validateSync(query, { stopAtFirstError: true }).map(toFault);
-    if (first !== undefined) {
-      throw validationFailed(first, ...others);
+export class ListingPipe implements PipeTransform<QueryString, RequestedListing> {
+  private readonly listings = new LRUCache<string, RequestedListing>({
+    maxSize: REMEMBERED_CHARACTERS,
+    sizeCalculation: (_, encoded) => encoded.length + OVERHEAD,
+  });
+
+  /** @throws Problem `validation-failed`, `invalid-cursor` or `malformed-request`. */
+  transform({ encoded }: QueryString): RequestedListing {
+    let listing = this.listings.get(encoded);
+    if (listing === undefined) {
+      listing = read(encoded);
+      this.listings.set(encoded, listing);
     }
-    return toListing(query);
+    return listing;
   }
+}
+
+function read(encoded: string): RequestedListing {
+  const query = plainToInstance(ListingQuery, decodeQuery({ encoded }, PARAMETERS));
+  const [first, ...others] = validateSync(query, { stopAtFirstError: true }).map(toFault);
+  if (first !== undefined) {
+    throw validationFailed(first, ...others);
+  }
+  const listing = toListing(query);
+  const { cursor, sort, order } = listing;
+  return { ...listing, path: listingPath(listing, cursor && encodeCursor(cursor, sort, order)) };
 }
 
 function toFault({ property, constraints = {} }: ValidationError): ParameterFault {

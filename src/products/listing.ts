@@ -24,6 +24,11 @@ export interface Listing {
   readonly cursor?: Cursor;
 }
 
+/** A listing that a client has asked for, with what tells it from others: {@link listingPath}, made once. */
+export interface RequestedListing extends Listing {
+  readonly path: string;
+}
+
 /**
  * The listing as a relative reference, parameters in a fixed order and defaults left out: the link to
  * a page, and what tells one listing from another.

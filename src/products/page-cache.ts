@@ -5,7 +5,7 @@ import { Counter, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
 import { isUnavailable } from '../problems/problem.js';
-import { REDIS_COMMAND_TIMEOUT_MS } from '../redis/redis-connection.js';
+import { REDIS_PAGE_TIMEOUT_MS } from '../redis/redis-connection.js';
 import { RedisLock } from '../redis/redis-lock.js';
 import { CatalogueVersion } from './catalogue-version.js';
 import type { Page } from './page.js';
@@ -15,8 +15,8 @@ import { PageStore, type StoredPage } from './page-store.js';
 const MEMORY_BYTES = 32 * 1024 * 1024;
 /** What an entry costs besides its body. */
 const ENTRY_OVERHEAD_BYTES = 1024;
-/** In all, how long a page may be held up by Redis, whatever state it is in. Counting its request took some before. */
-const REDIS_BUDGET_MS = 75;
+/** In all, how long a page may be held up by Redis, whatever state it is in; counting its request may have taken as long. */
+const REDIS_BUDGET_MS = 50;
 /** How long the lock on reading a page is held at most: longer than the read of a healthy database. */
 const READING_TTL_MS = 2000;
 const POLL_MS = 10;
@@ -81,31 +81,45 @@ export class PageCache {
   }
 
   /**
-   * The page under a key, from the nearest place that has it, else from `read`.
+   * The page under a key, from the nearest place that has it, else from `read`. At once when it is in the process.
    *
    * @throws whatever `read` throws, when no older page may stand in.
    */
-  async get(key: string, read: Read): Promise<ServedPage> {
-    const served = await this.find(key, read);
+  get(key: string, read: Read): ServedPage | Promise<ServedPage> {
+    const startedAt = performance.now();
+    const version = this.version.current();
+    return typeof version === 'string'
+      ? this.find(key, version, read, startedAt)
+      : version.then((known) => this.find(key, known, read, startedAt));
+  }
+
+  private find(
+    key: string,
+    version: string,
+    read: Read,
+    startedAt: number,
+  ): ServedPage | Promise<ServedPage> {
+    const page = this.memory.get(key);
+    const freshness = page && this.freshness(page, version);
+    if (page && freshness === 'fresh') {
+      return this.count(serve(page, 'HIT', 'memory'));
+    }
+    if (page && freshness === 'ageing') {
+      // Read anew in the background: nobody waits for it, nor for Redis.
+      this.fly(key, version, read, Infinity);
+      return this.count(serve(page, 'STALE', 'memory'));
+    }
+    const flight = this.fly(key, version, read, startedAt + REDIS_BUDGET_MS);
+    return this.land(flight, key).then((served) => this.count(served));
+  }
+
+  private count(served: ServedPage): ServedPage {
     this.served.inc({ layer: served.layer, result: served.cache.toLowerCase() });
     return served;
   }
 
-  private async find(key: string, read: Read): Promise<ServedPage> {
-    const startedAt = performance.now();
-    const known = this.version.current();
-    const version = typeof known === 'string' ? known : await known;
-    const page = this.memory.get(key);
-    const freshness = page && this.freshness(page, version);
-    if (page && freshness === 'fresh') {
-      return serve(page, 'HIT', 'memory');
-    }
-    const flight = this.fly(key, version, read, startedAt);
-    return page && freshness === 'ageing' ? serve(page, 'STALE', 'memory') : this.land(flight, key);
-  }
-
   /** Joins the flight for a page, or starts it. One that began before a catalogue change is not joined. */
-  private fly(key: string, version: string, read: Read, startedAt: number): Flight {
+  private fly(key: string, version: string, read: Read, redisUntil: number): Flight {
     const name = `${version} ${key}`;
     const underWay = this.flights.get(name);
     if (underWay !== undefined) {
@@ -120,7 +134,7 @@ export class PageCache {
         this.failing ? FAILING_PATIENCE_MS : PATIENCE_MS,
       );
     });
-    const landing = this.fetch(key, version, read, startedAt).finally(() => {
+    const landing = this.fetch(key, version, read, redisUntil).finally(() => {
       this.flights.delete(name);
       clearTimeout(timer);
     });
@@ -145,18 +159,17 @@ export class PageCache {
     key: string,
     version: string,
     read: Read,
-    startedAt: number,
+    redisUntil: number,
   ): Promise<ServedPage> {
     const redisHasTime = (): boolean =>
-      this.version.shared &&
-      performance.now() - startedAt <= REDIS_BUDGET_MS - REDIS_COMMAND_TIMEOUT_MS;
+      this.version.shared && performance.now() <= redisUntil - REDIS_PAGE_TIMEOUT_MS;
 
     const shared = redisHasTime() ? await this.consult(key, version) : undefined;
     if (shared !== undefined) {
       return shared;
     }
     const lock = redisHasTime()
-      ? await this.lock.acquire(`farmlokal:reading:${key}`, READING_TTL_MS)
+      ? await this.lock.acquire(`farmlokal:reading:${key}`, READING_TTL_MS, REDIS_PAGE_TIMEOUT_MS)
       : undefined;
     if (lock?.state === 'held') {
       const older = this.memory.peek(key);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import { Environment } from '../config/environment.js';
-import { RedisConnection } from '../redis/redis-connection.js';
+import { REDIS_PAGE_TIMEOUT_MS, RedisConnection } from '../redis/redis-connection.js';
 import type { Page } from './page.js';
 
 /** A page with what tells its age. */
@@ -26,7 +26,10 @@ export class PageStore {
 
   /** The page under a key; undefined when there is none, or no Redis. */
   async get(key: string): Promise<StoredPage | undefined> {
-    const bytes = await this.redis.attempt((redis) => redis.getBuffer(redisKey(key)));
+    const bytes = await this.redis.attempt(
+      (redis) => redis.getBuffer(redisKey(key)),
+      REDIS_PAGE_TIMEOUT_MS,
+    );
     return bytes ? parse(bytes) : undefined;
   }
 

@@ -14,7 +14,7 @@ import { NoQueryPipe } from '../http/no-query.pipe.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { ApiRateLimited } from '../throttling/api-rate-limited.js';
 import { reply } from './conditional-reply.js';
-import type { Listing } from './listing.js';
+import type { RequestedListing } from './listing.js';
 import { ListingPipe } from './listing.pipe.js';
 import { ListingQuery } from './listing-query.js';
 import { ProductDto, ProductPageDto } from './product.dto.js';
@@ -86,7 +86,7 @@ export class ProductsController {
     },
   })
   async list(
-    @Query(ListingPipe) listing: Listing,
+    @Query(ListingPipe) listing: RequestedListing,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) response: FastifyReply,
   ): Promise<Buffer | undefined> {
@@ -107,6 +107,13 @@ export class ProductsController {
       detail: 'has to be an integer from 0 to 9223372036854775807',
       instance: '/api/products/abc',
       parameter: 'id',
+    },
+  })
+  @ApiProblem('The id is longer than 100 characters.', {
+    'malformed-request': {
+      detail: 'A part of the path is too long.',
+      instance: '/api/products/000…',
+      status: 414,
     },
   })
   @ApiProblem('There is no such product.', {

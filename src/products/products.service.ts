@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { Problem } from '../problems/problem.js';
 import { encodeCursor } from './cursor.js';
-import { type Listing, listingPath } from './listing.js';
+import { type Listing, listingPath, type RequestedListing } from './listing.js';
 import { createPage, type Page } from './page.js';
 import { PageCache, type ServedPage } from './page-cache.js';
 import { ProductsRepository } from './products.repository.js';
@@ -20,10 +20,8 @@ export class ProductsService {
    *
    * @throws Problem `dependency-unavailable` when PostgreSQL does not answer and no older page is at hand.
    */
-  list(listing: Listing): Promise<ServedPage> {
-    const { cursor, sort, order } = listing;
-    const key = listingPath(listing, cursor && encodeCursor(cursor, sort, order));
-    return this.cache.get(key, () => this.readPage(listing));
+  list(listing: RequestedListing): ServedPage | Promise<ServedPage> {
+    return this.cache.get(listing.path, () => this.readPage(listing));
   }
 
   /**
@@ -31,7 +29,7 @@ export class ProductsService {
    *
    * @throws Problem `not-found` when there is none, `dependency-unavailable` as for {@link list}.
    */
-  find(id: string): Promise<ServedPage> {
+  find(id: string): ServedPage | Promise<ServedPage> {
     return this.cache.get(`/api/products/${id}`, () => this.readProduct(id));
   }
 

@@ -20,10 +20,16 @@ export type Lock =
 export class RedisLock {
   constructor(private readonly redis: RedisConnection) {}
 
-  /** Takes the lock if it is free, for at most `ttlMs` milliseconds. Never waits for another owner. */
-  async acquire(key: string, ttlMs: number): Promise<Lock> {
+  /**
+   * Takes the lock if it is free, for at most `ttlMs` milliseconds. Never waits for another owner, and for Redis no
+   * longer than told.
+   */
+  async acquire(key: string, ttlMs: number, timeoutMs?: number): Promise<Lock> {
     const owner = randomUUID();
-    const answer = await this.redis.attempt((redis) => redis.set(key, owner, 'PX', ttlMs, 'NX'));
+    const answer = await this.redis.attempt(
+      (redis) => redis.set(key, owner, 'PX', ttlMs, 'NX'),
+      timeoutMs,
+    );
     if (answer === undefined) {
       return { state: 'unavailable' };
     }

@@ -6,36 +6,42 @@ import { RedisConnection } from '../redis/redis-connection.js';
 
 /** Clients that the process itself keeps count of; those not heard of for the longest time go first. */
 const IN_MEMORY = 50_000;
-/** How long Redis may take for a count: of what it may cost a request in all, the page cache needs the most. */
-const REDIS_TIMEOUT_MS = 25;
+/** Of what is left for a client, the part that a replica takes out of Redis at a time: below 400, one request. */
+const SHARE = 1 / 200;
 
-/** Counts a request; the first begins the window. Gives the count, and the milliseconds left of the window. */
-const COUNT = `
-local count = redis.call('incr', KEYS[1])
+/** Takes requests out of a window, which the first begins. Gives how many are taken, and the milliseconds left. */
+const TAKE = `
+local taken = redis.call('incrby', KEYS[1], ARGV[1])
 local left = redis.call('pttl', KEYS[1])
 if left < 0 then
-  redis.call('pexpire', KEYS[1], ARGV[1])
-  left = tonumber(ARGV[1])
+  redis.call('pexpire', KEYS[1], ARGV[2])
+  left = tonumber(ARGV[2])
 end
-return {count, left}`;
+return {taken, left}`;
 
-/** The requests of one client in its window. */
-interface Count {
-  readonly requests: number;
-  /** When the window ends, in the process's own time. */
-  readonly endsAt: number;
+/** What a replica knows of a client's window. */
+interface Window {
+  /** Requests that all replicas together have taken out of it, as far as this one knows. */
+  taken: number;
+  /** Of those, how many this replica has not used yet. */
+  unused: number;
+  /** In the process's own time. */
+  endsAt: number;
+  /** Questions to Redis that are under way. */
+  asking: number;
 }
 
 /**
  * Counts the requests of each client in windows of a fixed length, of which the first request begins one.
  *
- * All replicas count together in Redis, and each remembers what it last heard. Where Redis does not answer, a
- * replica goes on from there by itself, so that it never lets more through than the limit; where Redis has
- * lost its count, the replica's own one holds until its window ends.
+ * All replicas take requests out of one count in Redis: while many are left, several at a time, so that few have
+ * to wait for it; the last ones one by one. Never more than the limit is let through. Where Redis does not answer, a
+ * replica goes on by itself from what it knew; where Redis has lost its count, the replica's own one holds until the
+ * window ends.
  */
 @Injectable()
 export class RequestCounts implements ThrottlerStorage {
-  private readonly counts = new LRUCache<string, Count>({ max: IN_MEMORY });
+  private readonly windows = new LRUCache<string, Window>({ max: IN_MEMORY });
 
   constructor(private readonly redis: RedisConnection) {}
 
@@ -45,45 +51,59 @@ export class RequestCounts implements ThrottlerStorage {
     windowMs: number,
     limit: number,
   ): ReturnType<ThrottlerStorage['increment']> {
-    const known = this.current(client);
-    // A client that is past its limit stays so until the window ends: no need to ask about each request.
-    const count =
-      known !== undefined && known.requests > limit
-        ? known
-        : this.add(client, windowMs, await this.countTogether(client, windowMs));
-    const seconds = Math.max(1, Math.ceil((count.endsAt - performance.now()) / 1000));
+    const window = this.windowOf(client, windowMs);
+    let isBlocked = false;
+    if (window.unused > 0) {
+      window.unused -= 1;
+    } else if (window.taken < limit) {
+      isBlocked = !(await this.take(client, window, windowMs, limit));
+    } else {
+      isBlocked = true;
+    }
+    const timeToExpire = Math.max(1, Math.ceil((window.endsAt - performance.now()) / 1000));
     return {
-      totalHits: count.requests,
-      timeToExpire: seconds,
-      isBlocked: count.requests > limit,
-      timeToBlockExpire: seconds,
+      totalHits: isBlocked ? limit + 1 : window.taken - window.unused,
+      timeToExpire,
+      isBlocked,
+      timeToBlockExpire: timeToExpire,
     };
   }
 
-  private current(client: string): Count | undefined {
-    const count = this.counts.get(client);
-    return count !== undefined && performance.now() < count.endsAt ? count : undefined;
+  private windowOf(client: string, windowMs: number): Window {
+    const now = performance.now();
+    const known = this.windows.get(client);
+    if (known !== undefined && now < known.endsAt) {
+      return known;
+    }
+    const window = { taken: 0, unused: 0, endsAt: now + windowMs, asking: 0 };
+    this.windows.set(client, window);
+    return window;
   }
 
-  private async countTogether(client: string, windowMs: number): Promise<Count | undefined> {
-    const answer = await this.redis.attempt(
-      (redis) => redis.eval(COUNT, 1, `farmlokal:requests:${client}`, windowMs),
-      REDIS_TIMEOUT_MS,
+  /** Takes requests out of the window, one of them for now; false when none is left. */
+  private async take(
+    client: string,
+    window: Window,
+    windowMs: number,
+    limit: number,
+  ): Promise<boolean> {
+    // Of those who ask at once, one takes a share for those to come.
+    const share = window.asking > 0 ? 1 : Math.max(1, Math.floor((limit - window.taken) * SHARE));
+    window.asking += 1;
+    const answer = await this.redis.attempt((redis) =>
+      redis.eval(TAKE, 1, `farmlokal:requests:${client}`, share, windowMs),
     );
-    const [requests, left] = Array.isArray(answer) ? (answer as unknown[]) : [];
-    return typeof requests === 'number' && typeof left === 'number'
-      ? { requests, endsAt: performance.now() + left }
-      : undefined;
-  }
-
-  /** Takes over the count of all replicas, or adds one to the own count where that is further on. */
-  private add(client: string, windowMs: number, together: Count | undefined): Count {
-    const known = this.current(client) ?? { requests: 0, endsAt: performance.now() + windowMs };
-    const count =
-      together !== undefined && together.requests > known.requests
-        ? together
-        : { ...known, requests: known.requests + 1 };
-    this.counts.set(client, count);
-    return count;
+    window.asking -= 1;
+    const [taken, left] = Array.isArray(answer) ? (answer as unknown[]) : [];
+    if (typeof taken !== 'number' || typeof left !== 'number' || taken - share < window.taken) {
+      // Redis does not know, or knows less than this replica.
+      window.taken += 1;
+      return window.taken <= limit;
+    }
+    const granted = Math.min(share, limit - (taken - share));
+    window.taken = taken;
+    window.endsAt = performance.now() + left;
+    window.unused += Math.max(0, granted - 1);
+    return granted > 0;
   }
 }

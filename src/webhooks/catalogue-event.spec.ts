@@ -157,11 +157,21 @@ describe(readEvent.name, () => {
     ]);
   });
 
+  it.each([
+    ['at the top', '{"__proto__":null,"type":"x"}'],
+    ['in data', JSON.stringify(UPSERTED).replace('"sku"', '"__proto__":{"sku":"X"},"sku"')],
+    ['under a field that is not known', '{"type":"x","more":[[{"a":{"__proto__":1}}]]}'],
+    ['in an array', '[{"__proto__":{}}]'],
+    ['in escapes', '{"type":"x","\\u005f_pr\\u006Fto__" : {}}'],
+    ['as constructor.prototype', '{"type":"x","more":{"constructor":{"prototype":{}}}}'],
+  ])('takes a prototype %s for malformed', (_, text) => {
+    expect(problemOf(Buffer.from(text))?.slug).toBe('malformed-request');
+  });
+
   it('is not led astray by names that objects have by nature', () => {
-    const text = JSON.stringify(UPSERTED).replace(
-      '"sku"',
-      '"__proto__":{"sku":"X"},"constructor":5,"sku"',
-    );
-    expect(readEvent(Buffer.from(text)).product).toEqual(DATA);
+    const event = withData({ constructor: 5, toString: {}, hasOwnProperty: { prototype: 1 } });
+    expect(read(event).product).toEqual(DATA);
+    const named = withData({ name: '"__proto__":', unit: '__proto__' });
+    expect(read(named).product).toMatchObject({ name: '"__proto__":', unit: '__proto__' });
   });
 });

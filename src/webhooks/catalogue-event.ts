@@ -9,6 +9,7 @@ import {
   ValidateIf,
   validateSync,
 } from 'class-validator';
+import { parse as parseJson } from 'secure-json-parse';
 
 import { readTimestamp } from '../http/timestamp.js';
 import { type ParameterFault, Problem, unprocessable } from '../problems/problem.js';
@@ -157,7 +158,7 @@ export type CatalogueEvent =
 /**
  * Reads the body of an event. Fields that are not known are passed over, so that a partner can add one.
  *
- * @throws Problem `malformed-request` when it is not JSON in UTF-8.
+ * @throws Problem `malformed-request` when it is not JSON in UTF-8, or made to pollute a prototype.
  * @throws Problem `validation-failed`, with status 422, that names every field that is not valid.
  */
 export function readEvent(body: Buffer): CatalogueEvent {
@@ -190,9 +191,13 @@ export function readEvent(body: Buffer): CatalogueEvent {
 
 function parse(body: Buffer): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (cause) {
-    throw new Problem('malformed-request', 'The body is not JSON in UTF-8.', { cause });
+    throw new Problem(
+      'malformed-request',
+      'The body is not JSON in UTF-8, or has a __proto__ or a constructor.prototype in it.',
+      { cause },
+    );
   }
 }
 

@@ -95,8 +95,11 @@ export class WebhooksController {
     },
   })
   @ApiOkResponse({ type: EventStatusDto, description: 'It is taken: do not send it again.' })
-  @ApiProblem('The body is not JSON.', {
-    'malformed-request': { detail: 'The body is not JSON in UTF-8.', instance },
+  @ApiProblem('The body is not JSON, or it has a __proto__ or a constructor.prototype in it.', {
+    'malformed-request': {
+      detail: 'The body is not JSON in UTF-8, or has a __proto__ or a constructor.prototype in it.',
+      instance,
+    },
   })
   @ApiProblem('The message is not signed, or too old. Nothing is recorded.', {
     'invalid-signature': { detail: 'No webhook-signature is that of this message.', instance },

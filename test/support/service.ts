@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { onFreePort } from '../../dev/free-port.js';
@@ -17,6 +18,12 @@ export class Service {
 
   get pid(): number {
     return this.process.pid;
+  }
+
+  /** The memory that it holds. */
+  residentMegabytes(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
   }
 
   /** Sends it a signal; `exited` tells what comes of it. */

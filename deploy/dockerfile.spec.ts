@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { validate } from 'dockerfile-utils';
+import { existsSync, readFileSync } from 'node:fs';
+
+import { Environment } from '../src/config/environment.js';
+
+const dockerfile = readFileSync('Dockerfile', 'utf8');
+const lines = dockerfile.split('\n');
+const lastStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+/** What is copied from the build's context. */
+const copied = lines.flatMap((line) => {
+  const [, sources = ''] = /^COPY (?!--from)(.+) \S+$/.exec(line) ?? [];
+  return sources === '' ? [] : sources.split(' ');
+});
+
+describe('The image', () => {
+  it('has a Dockerfile without a fault', () => {
+    expect(validate(dockerfile)).toEqual([]);
+  });
+
+  it('is made of the files that the build is sent', () => {
+    const ignore = readFileSync('.dockerignore', 'utf8').split('\n');
+    const sent = ignore.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+    expect(ignore).toContain('*');
+    expect([...new Set(copied)].sort()).toEqual(sent.sort());
+    expect(sent.filter((path) => !existsSync(path))).toEqual([]);
+  });
+
+  it('runs a Node of one exact version, the same in every stage', () => {
+    const images = [...dockerfile.matchAll(/^FROM (node:\S+)/gm)].map(([, image]) => image);
+    expect(new Set(images).size).toBe(1);
+    expect(images[0]).toMatch(/^node:\d+\.\d+\.\d+-/);
+  });
+
+  it('runs without root, as process 1, on the port that it exposes', () => {
+    expect(lastStage).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
+    expect(lastStage).toContain('CMD ["node", "dist/main.js"]');
+    expect(lastStage).toMatch(new RegExp(`^EXPOSE ${new Environment().PORT}$`, 'm'));
+  });
+
+  it('can migrate with production dependencies alone', () => {
+    const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      dependencies: Record<string, string>;
+    };
+    expect(Object.keys(dependencies)).toEqual(expect.arrayContaining(['typeorm', 'pg']));
+    expect(dockerfile).toContain('npm ci --omit=dev');
+  });
+});

@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+const DEADLINE_MS = 30_000;
+const HEAD_END = '\r\n\r\n';
+/** Statuses whose answers have no body. */
+const BODILESS = new Set([204, 304]);
+
+/** An answer as it came. */
+export interface RawAnswer {
+  readonly status: number;
+  /** By lower-case name. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+}
+
+/** A connection on which anything can be said: nothing is checked, completed or escaped. */
+export class RawConnection {
+  private received = Buffer.alloc(0);
+  private over = false;
+
+  private constructor(private readonly socket: Socket) {
+    socket.on('data', (chunk) => {
+      this.received = Buffer.concat([this.received, chunk]);
+    });
+    // A reset is an end like another.
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.over = true;
+    });
+    socket.on('end', () => {
+      this.over = true;
+    });
+  }
+
+  /** Connects to the service at this address. */
+  static async open(url: string): Promise<RawConnection> {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    await once(socket, 'connect');
+    socket.setNoDelay(true);
+    return new RawConnection(socket);
+  }
+
+  /** Whether the other side has hung up. */
+  get ended(): boolean {
+    return this.over;
+  }
+
+  write(bytes: string | Buffer): void {
+    this.socket.write(bytes);
+  }
+
+  /** Says that nothing more comes. */
+  finish(): void {
+    this.socket.end();
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  /**
+   * The next answer, to a request of this method; interim ones are passed over.
+   *
+   * @returns `undefined` when the connection ends before it.
+   */
+  async answer(method = 'GET'): Promise<RawAnswer | undefined> {
+    for (;;) {
+      const answer = this.take(method);
+      if (answer !== undefined) return answer;
+      if (this.over) return undefined;
+      await this.news();
+    }
+  }
+
+  /** All answers that come, none of them to a HEAD, until the connection ends. */
+  async answers(): Promise<RawAnswer[]> {
+    const answers: RawAnswer[] = [];
+    for (;;) {
+      const answer = await this.answer();
+      if (answer === undefined) return answers;
+      answers.push(answer);
+    }
+  }
+
+  private async news(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        for (const event of ['data', 'end', 'close']) this.socket.off(event, done);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        reject(new Error(`Neither an answer nor an end within ${DEADLINE_MS} ms`));
+      }, DEADLINE_MS);
+      for (const event of ['data', 'end', 'close']) this.socket.on(event, done);
+    });
+  }
+
+  /** Takes a whole answer off what has come. */
+  private take(method: string): RawAnswer | undefined {
+    const end = this.received.indexOf(HEAD_END);
+    if (end < 0) return undefined;
+    const [statusLine = '', ...lines] = this.received.toString('latin1', 0, end).split('\r\n');
+    const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine)?.[1]);
+    const headers = new Map(
+      lines.map((line) => {
+        const colon = line.indexOf(':');
+        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+      }),
+    );
+    const start = end + HEAD_END.length;
+    if (status < 200) {
+      this.received = this.received.subarray(start);
+      return this.take(method);
+    }
+    const length =
+      method === 'HEAD' || BODILESS.has(status) ? 0 : Number(headers.get('content-length'));
+    if (Number.isNaN(status + length)) {
+      throw new Error(`An answer of no known length: ${statusLine} ${lines.join(', ')}`);
+    }
+    if (this.received.length < start + length) return undefined;
+    const body = this.received.toString('utf8', start, start + length);
+    this.received = this.received.subarray(start + length);
+    return { status, headers, body };
+  }
+}
