@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import pg from 'pg';
 import { Registry } from 'prom-client';
@@ -81,5 +81,73 @@ describe(Database.name, () => {
       text === statement.text ? Promise.reject(databaseError(code)) : Promise.resolve({ rows: [] }),
     );
     await expect(database.query(statement)).rejects.toMatchObject({ code });
+  });
+
+  describe('when PostgreSQL is silent', () => {
+    const TIMEOUT = new Error('Query read timeout');
+    const QUESTION = 'SELECT 1';
+    const asks = ({ text }: { text: string }): boolean => text === QUESTION;
+    let sent: { text: string; answer: (error?: Error) => void }[];
+    let database: Database;
+
+    beforeEach(async () => {
+      sent = [];
+      database = await connected(({ text }) =>
+        [statement.text, QUESTION].includes(text)
+          ? new Promise((resolve, reject) => {
+              const answer = (error?: Error): void => {
+                if (error === undefined) resolve({ rows: [{}] });
+                else reject(error);
+              };
+              sent.push({ text, answer });
+            })
+          : Promise.resolve({ rows: [] }),
+      );
+    });
+
+    /** Has a statement end in this way. */
+    async function end(error?: Error): Promise<void> {
+      const answer = database.query(statement).catch(() => undefined);
+      sent.at(-1)?.answer(error);
+      await answer;
+    }
+
+    it('sends nothing but one question, and does not wait for it as long as it may take', async () => {
+      await end(TIMEOUT);
+      const waiting = [database.query(statement), database.query(statement)];
+      for (const answer of waiting) {
+        await expect(answer).rejects.toMatchObject({ slug: 'dependency-unavailable' });
+      }
+      expect(sent.slice(1).map(asks)).toEqual([true]);
+    });
+
+    it('goes on as soon as it is heard', async () => {
+      await end(TIMEOUT);
+      const waiting = database.query(statement);
+      sent.at(-1)?.answer();
+      await new Promise(setImmediate);
+      sent.at(-1)?.answer();
+      expect(await waiting).toEqual([{}]);
+      await end();
+      expect(sent.map(asks)).toEqual([false, true, false, false]);
+    });
+
+    it('has nobody ask where another statement was answered meanwhile', async () => {
+      const slow = database.query(statement).catch(() => undefined);
+      await end();
+      sent.at(0)?.answer(TIMEOUT);
+      await slow;
+      await end();
+      expect(sent.filter(asks)).toEqual([]);
+    });
+
+    it.each([databaseError('57014'), new Error('ECONNREFUSED')])(
+      'does not take %s for silence',
+      async (error) => {
+        await end(error);
+        await end();
+        expect(sent.filter(asks)).toEqual([]);
+      },
+    );
   });
 });

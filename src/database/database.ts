@@ -11,6 +11,7 @@ import { Gauge, Registry } from 'prom-client';
 import { DataSource } from 'typeorm';
 
 import { Environment } from '../config/environment.js';
+import { Deadline } from '../http/deadline.js';
 import { dependencyUnavailable } from '../problems/problem.js';
 import { clientDeadline } from './data-source.js';
 
@@ -24,6 +25,8 @@ export interface Statement {
 
 /** Requests that may wait for a connection, for each connection there is. Beyond it, waiting helps nobody. */
 const WAITING_PER_CONNECTION = 50;
+/** While PostgreSQL is silent, how long a request waits to hear of it: a healthy one answers in milliseconds. */
+const SILENT_PATIENCE_MS = 1000;
 const RECONNECT_MIN_MS = 100;
 const RECONNECT_MAX_MS = 5000;
 
@@ -49,6 +52,10 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   private prepares = true;
   private answering = true;
   private awaited: string | undefined = 'The catalogue is not connected yet.';
+  /** Whether a statement has waited in vain, and nothing was heard of PostgreSQL since it began. */
+  private silent = false;
+  private heardAt = -Infinity;
+  private hearing: Promise<void> | undefined;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -76,14 +83,24 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     if (this.pool.waitingCount >= WAITING_PER_CONNECTION * this.environment.DATABASE_POOL_MAX) {
       throw dependencyUnavailable('The catalogue is too busy.');
     }
+    const began = performance.now();
     try {
+      if (this.silent) {
+        await this.hearAgain(this.pool);
+      }
       const rows = await this.run<Row>(this.pool, statement);
+      this.hear();
       if (!this.answering) {
         this.answering = true;
         this.logger.log('PostgreSQL answers again.');
       }
       return rows;
     } catch (error) {
+      if (!isSilence(error)) {
+        this.hear();
+      } else if (this.heardAt < began) {
+        this.silent = true;
+      }
       if (isOurFault(error)) {
         throw error;
       }
@@ -105,6 +122,27 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     if (this.dataSource.isInitialized) {
       await this.dataSource.destroy();
     }
+  }
+
+  private hear(): void {
+    this.heardAt = performance.now();
+    this.silent = false;
+  }
+
+  /**
+   * One statement at a time finds out whether PostgreSQL is heard again, and takes all the time that any may: a
+   * suspended database has to wake. Nobody else begins to wait for so long.
+   */
+  private async hearAgain(pool: pg.Pool): Promise<void> {
+    this.hearing ??= pool
+      .query({ text: 'SELECT 1' })
+      .then(() => {
+        this.hear();
+      })
+      .finally(() => {
+        this.hearing = undefined;
+      });
+    await Deadline.in(SILENT_PATIENCE_MS).limit(this.hearing, () => new Error('timeout'));
   }
 
   private async run<Row extends pg.QueryResultRow>(
@@ -231,6 +269,13 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
 function isOurFault(error: unknown): boolean {
   const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
   return OUR_FAULT.test(code) && code !== INSUFFICIENT_PRIVILEGE && code !== UNDEFINED_TABLE;
+}
+
+/** Whether a deadline of ours has passed without a word; the server's own word about one is a DatabaseError. */
+function isSilence(error: unknown): boolean {
+  return (
+    error instanceof Error && !(error instanceof pg.DatabaseError) && /timeout/i.test(error.message)
+  );
 }
 
 /** What went wrong, without an address or a password. */
