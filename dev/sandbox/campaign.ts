@@ -16,8 +16,8 @@ import { type Reply, WebhookSender } from './webhook-sender.js';
 
 const BACKOFF_MS = 50;
 const BACKOFF_MAX_MS = 2_000;
-/** Answers to what will not be any better the next time. */
-const REFUSALS: ReadonlySet<number | null> = new Set([400, 401, 413, 415, 422]);
+/** Answers to what will not be any better the next time. A 401 may: whoever has the wrong secret is told, and mends it. */
+const REFUSALS: ReadonlySet<number | null> = new Set([400, 413, 415, 422]);
 
 /** Sends many changes of the catalogue, each until it is taken, refused, or the time is over. */
 export class Campaign {
@@ -98,7 +98,7 @@ export class Campaign {
     const isRefused = REFUSALS.has(status);
     if (signing !== 'good') {
       if (status === 401) this.badSignatures.refused += 1;
-      return isTaken || isRefused;
+      return isTaken || isRefused || status === 401;
     }
     this.requests += 1;
     increase(this.statuses, String(status ?? 'failed'));

@@ -32,7 +32,7 @@ export class SignatureVerifier {
   /** What is wrong with a message; undefined when it is signed and recent. */
   fault({ id, timestamp, signature, body }: SignedMessage, now = Date.now()): string | undefined {
     const seconds = /^\d{1,12}$/.test(timestamp) ? Number(timestamp) : Number.NaN;
-    if (!(Math.abs(now / 1000 - seconds) <= TOLERANCE_S)) {
+    if (!(Math.abs(Math.floor(now / 1000) - seconds) <= TOLERANCE_S)) {
       return 'The webhook-timestamp is not within five minutes of now.';
     }
     const given = signature
