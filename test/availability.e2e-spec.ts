@@ -2,12 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { PostgresServer } from '../dev/postgres-server.js';
 import type { RedisServer } from '../dev/redis-server.js';
 import { type Answer, ask, type ProblemBody } from './support/answer.js';
 import { createDatabase, type Database } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { startPostgres } from './support/postgres-server.js';
 import { insertProducts } from './support/products.js';
 import { startRedis } from './support/redis-server.js';
 import { type Sandbox, startSandbox } from './support/sandbox.js';
@@ -29,7 +27,6 @@ const PRODUCTS = 10_000;
 /** Enough of them to open the breaker, and some. */
 const MANY = 60;
 
-let postgres: PostgresServer;
 let redis: RedisServer;
 let client: Redis;
 let database: Database;
@@ -39,9 +36,8 @@ let ids: string[];
 let used = 0;
 
 beforeAll(async () => {
-  [postgres, redis, sandbox] = await Promise.all([startPostgres(), startRedis(), startSandbox()]);
+  [database, redis, sandbox] = await Promise.all([createDatabase(), startRedis(), startSandbox()]);
   client = new Redis(redis.url);
-  database = await createDatabase(postgres);
   ids = await insertProducts(
     database,
     Array.from({ length: PRODUCTS }, () => ({})),
@@ -50,7 +46,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   client.disconnect();
-  await Promise.all([postgres.stop(), redis.stop(), sandbox.stop()]);
+  await Promise.all([database.drop(), redis.stop(), sandbox.stop()]);
 });
 
 beforeEach(async () => {
@@ -428,70 +424,6 @@ describe('When the service is told to stop', () => {
     expect((await answer).status).toBe(200);
     expect(await stopped).toBe(0);
     expect(performance.now() - began).toBeLessThan(4500);
-  });
-});
-
-describe('With the OAuth provider down', () => {
-  it('the token serves on; without one it is as with the inventory down', async () => {
-    const id = unseen();
-    const { body } = await availability(id);
-    await sandbox.switch('oauth', { down: true });
-    expect(statusesOf(await askMany(10))).toEqual([200]);
-
-    await client.del(await client.keys('farmlokal:oauth:*'));
-    const other = await start();
-    await sleep(FRESH_MS);
-    expect((await availability(id, other)).body).toEqual({ ...body, stale: true });
-    expectUnavailable(await availability<ProblemBody>(unseen(), other));
-    await other.stop();
-  });
-});
-
-describe('With PostgreSQL down', () => {
-  afterEach(async () => {
-    await postgres.restart();
-  });
-
-  it('a product that is remembered has its stock, another one is a 503', async () => {
-    const id = unseen();
-    await availability(id);
-    await postgres.kill();
-    await sleep(FRESH_MS);
-    const { status, body } = await availability(id);
-    expect({ status, stale: body.stale }).toEqual({ status: 200, stale: false });
-    expectUnavailable(await availability<ProblemBody>(unseen()));
-  });
-
-  it('frozen rather than killed, the deadline holds all the same', async () => {
-    await postgres.pause();
-    try {
-      const began = performance.now();
-      expectUnavailable(await availability<ProblemBody>(unseen()));
-      expect(performance.now() - began).toBeLessThan(DEADLINE_MS + 500);
-    } finally {
-      await postgres.resume();
-    }
-  });
-});
-
-describe('With Redis', () => {
-  afterEach(async () => {
-    await redis.resume();
-    await redis.restart();
-    await eventually(async () => client.ping().catch(() => undefined));
-  });
-
-  it.each<[string, () => Promise<void>]>([
-    ['killed', () => redis.kill()],
-    ['frozen', () => redis.pause()],
-  ])('%s, availability is live, and its last answer is still known', async (_, fail) => {
-    const id = unseen();
-    const { body } = await availability(id);
-    await fail();
-    expect(statusesOf(await askMany())).toEqual([200]);
-    await sandbox.switch('inventory', { down: true });
-    await sleep(FRESH_MS);
-    expect((await availability(id)).body).toEqual({ ...body, stale: true });
   });
 });
 

@@ -1,12 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 
-import type { PostgresServer } from '../dev/postgres-server.js';
 import type { RedisServer } from '../dev/redis-server.js';
 import { type Answer, ask } from './support/answer.js';
 import { createDatabase, type Database } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { startPostgres } from './support/postgres-server.js';
 import { startRedis } from './support/redis-server.js';
 import { type Sandbox, startSandbox } from './support/sandbox.js';
 import { type Service, startService } from './support/service.js';
@@ -18,22 +16,20 @@ interface Report {
 
 const PUBLIC_URL = 'https://farmlokal.example/base';
 
-let postgres: PostgresServer;
 let redis: RedisServer;
 let database: Database;
 let sandbox: Sandbox;
 let service: Service;
 
 beforeAll(async () => {
-  [postgres, redis, sandbox] = await Promise.all([startPostgres(), startRedis(), startSandbox()]);
-  database = await createDatabase(postgres);
+  [database, redis, sandbox] = await Promise.all([createDatabase(), startRedis(), startSandbox()]);
   await sandbox.switch('catalog', { down: true });
   service = await start();
 });
 
 afterAll(async () => {
   await service.stop();
-  await Promise.all([sandbox.stop(), redis.stop(), postgres.stop()]);
+  await Promise.all([sandbox.stop(), redis.stop(), database.drop()]);
 });
 
 async function start(env: Record<string, string> = {}): Promise<Service> {
@@ -108,12 +104,6 @@ describe('The registration of the callback', () => {
 });
 
 describe('The report', () => {
-  afterEach(async () => {
-    await redis.resume();
-    await postgres.resume();
-    await reports(200, { status: 'ok' });
-  });
-
   it('is good when all is well', async () => {
     const { headers, body } = await report();
     expect(headers.get('cache-control')).toBe('no-store');
@@ -124,28 +114,6 @@ describe('The report', () => {
       'oauth',
       'redis',
     ]);
-  });
-
-  it.each<[string, () => Promise<void>, () => Promise<void>]>([
-    ['killed', () => redis.kill(), () => redis.restart()],
-    ['frozen', () => redis.pause(), () => redis.resume()],
-  ])('says degraded with Redis %s', async (_, fail, revive) => {
-    await fail();
-    await reports(200, { status: 'degraded', details: { redis: { status: 'degraded' } } });
-    expect((await ask(`${service.url}/health/ready`)).status).toBe(200);
-    await revive();
-  });
-
-  it.each<[string, () => Promise<void>, () => Promise<void>]>([
-    ['killed', () => postgres.kill(), () => postgres.restart()],
-    ['frozen', () => postgres.pause(), () => postgres.resume()],
-  ])('is a 503 with PostgreSQL %s, and a report all the same', async (_, fail, revive) => {
-    await fail();
-    await reports(503, { status: 'error', details: { database: { status: 'down' } } });
-    const { headers } = await report();
-    expect(headers.get('content-type')).toContain('application/json');
-    expect((await ask(`${service.url}/health/ready`)).status).toBe(200);
-    await revive();
   });
 
   it('has nothing against the provider any longer when another replica has got a token', async () => {

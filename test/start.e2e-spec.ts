@@ -1,13 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { connect } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-import { onFreePort } from '../dev/free-port.js';
-import { ask, type ProblemBody } from './support/answer.js';
+import { ask } from './support/answer.js';
 import { createDatabase, type Database } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { startPostgres } from './support/postgres-server.js';
 import { type Service, startService } from './support/service.js';
 
 function run(entry: string, env: Record<string, string>, ...args: string[]) {
@@ -61,39 +57,6 @@ describe('Starting', () => {
     expect(status).toBe(1);
     expect(stderr).toContain('PORT');
     expect(stderr).not.toContain('    at ');
-  });
-
-  it('without PostgreSQL waits for it: alive, not ready, and then ready', async () => {
-    const postgres = await startPostgres();
-    const database = await createDatabase(postgres);
-    await postgres.stop();
-    const service = await startService({ DATABASE_URL: database.url, SHUTDOWN_DELAY_MS: '0' });
-
-    expect(await ask(`${service.url}/health/live`)).toMatchObject({ status: 200 });
-    for (const path of ['/health/ready', '/api/products', '/api/products/1']) {
-      const { status, headers, body } = await ask<ProblemBody>(`${service.url}${path}`);
-      expect(status).toBe(503);
-      expect(headers.get('retry-after')).toBe('1');
-      expect(body.type).toBe('urn:problem-type:farmlokal:dependency-unavailable');
-    }
-    expect(service.logs()).toContain('Waiting for PostgreSQL: ECONNREFUSED');
-    expect(service.logs()).toContain('No REDIS_URL');
-
-    await postgres.restart();
-    await eventually(async () => ((await ready(service)) ? true : undefined));
-    expect((await ask(`${service.url}/api/products`)).status).toBe(200);
-    expect(await service.stop()).toBe(0);
-    await postgres.stop();
-  });
-
-  it('without PostgreSQL can be stopped', async () => {
-    await onFreePort(async (port) => {
-      const service = await startService({
-        DATABASE_URL: `postgres://127.0.0.1:${port}/none`,
-        SHUTDOWN_DELAY_MS: '0',
-      });
-      expect(await service.stop()).toBe(0);
-    });
   });
 });
 
@@ -190,54 +153,5 @@ describe('The schema', () => {
   it('refuses a sku twice', async () => {
     await insert(GOOD);
     await expect(insert(GOOD)).rejects.toMatchObject({ code: '23505' });
-  });
-});
-
-describe('SIGTERM', () => {
-  it('turns readiness, answers for the delay, and ends with 0', async () => {
-    const database = await createDatabase();
-    const service = await startService({ DATABASE_URL: database.url, SHUTDOWN_DELAY_MS: '1500' });
-    await eventually(async () => ((await ready(service)) ? true : undefined));
-
-    await service.kill('SIGTERM');
-    await sleep(100);
-    expect(await ready(service)).toBe(false);
-    expect((await ask(`${service.url}/api/products`)).status).toBe(200);
-    expect(await service.exited()).toBe(0);
-    await database.drop();
-  });
-
-  it('is not held up by a frozen PostgreSQL', async () => {
-    const postgres = await startPostgres();
-    const database = await createDatabase(postgres);
-    const service = await startService({ DATABASE_URL: database.url, SHUTDOWN_DELAY_MS: '0' });
-    await eventually(async () => ((await ready(service)) ? true : undefined));
-    await Promise.all(Array.from({ length: 5 }, () => ask(`${service.url}/api/products`)));
-
-    await postgres.pause();
-    await service.kill('SIGTERM');
-    const outcome = await Promise.race([service.exited(), sleep(12_000, 'still running')]);
-    await postgres.resume();
-    await postgres.stop();
-    expect(outcome).toBe(0);
-  });
-
-  it('is not held up by a client that never finishes asking', async () => {
-    const service = await startService({
-      DATABASE_URL: 'postgres://127.0.0.1:1/none',
-      DATABASE_STATEMENT_TIMEOUT_MS: '500',
-      SHUTDOWN_DELAY_MS: '0',
-    });
-    const { port } = new URL(service.url);
-    const socket = connect(Number(port), '127.0.0.1');
-    socket.on('error', () => undefined);
-    socket.write('GET /health/live HTTP/1.1\r\nHost: x\r\nX-A: ');
-    const drip = setInterval(() => socket.write('a'), 200);
-    await sleep(300);
-
-    await service.kill('SIGTERM');
-    expect(await service.exited()).toBe(0);
-    clearInterval(drip);
-    socket.destroy();
   });
 });

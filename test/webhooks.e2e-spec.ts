@@ -6,12 +6,10 @@ import { connect } from 'node:net';
 import pg from 'pg';
 import { gzipSync } from 'node:zlib';
 
-import type { PostgresServer } from '../dev/postgres-server.js';
 import type { RedisServer } from '../dev/redis-server.js';
 import { type Answer, ask, type ProblemBody, type ProductPage } from './support/answer.js';
 import { createDatabase, type Database } from './support/database.js';
 import { eventually } from './support/eventually.js';
-import { startPostgres } from './support/postgres-server.js';
 import { startRedis } from './support/redis-server.js';
 import { type Service, startService } from './support/service.js';
 import { deleted, SECRET, send, signatureHeaders, upserted } from './support/signed-event.js';
@@ -19,7 +17,6 @@ import { deleted, SECRET, send, signatureHeaders, upserted } from './support/sig
 const OTHER_SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 const MAX_BODY = 256 * 1024;
 
-let postgres: PostgresServer;
 let redis: RedisServer;
 let client: Redis;
 let database: Database;
@@ -27,16 +24,15 @@ let service: Service;
 let other: Service;
 
 beforeAll(async () => {
-  [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+  [database, redis] = await Promise.all([createDatabase(), startRedis()]);
   client = new Redis(redis.url);
-  database = await createDatabase(postgres);
   [service, other] = await Promise.all([start(), start()]);
 });
 
 afterAll(async () => {
   client.disconnect();
   await Promise.all([service.stop(), other.stop()]);
-  await Promise.all([postgres.stop(), redis.stop()]);
+  await Promise.all([database.drop(), redis.stop()]);
 });
 
 async function start(env: Record<string, string> = {}): Promise<Service> {
@@ -516,75 +512,6 @@ describe('The listing', () => {
     await send(service.url, upserted(sku, 4));
     await send(service.url, { type: 'farm.opened' });
     expect((await ask(url)).headers.get('x-cache')).toBe('HIT');
-  });
-});
-
-describe('With Redis', () => {
-  afterEach(async () => {
-    await redis.resume();
-    await redis.restart();
-    await eventually(async () => client.ping().catch(() => undefined));
-  });
-
-  it.each<[string, () => Promise<void>]>([
-    ['killed', () => redis.kill()],
-    ['frozen', () => redis.pause()],
-  ])('%s, events are processed, each once', async (_, fail) => {
-    await fail();
-    const sku = randomUUID();
-    const id = randomUUID();
-    const event = upserted(sku, 1);
-    const answers = await Promise.all(
-      Array.from({ length: 30 }, (_, nth) => send((nth % 2 ? service : other).url, event, { id })),
-    );
-    const statuses = answers.map(({ body }) => body.status).sort();
-    expect(statuses).toEqual([...Array<string>(29).fill('duplicate'), 'processed']);
-    const reused = await send<ProblemBody>(service.url, upserted(sku, 2), { id });
-    expect(problem(reused)).toEqual([422, 'event-id-reused']);
-  });
-});
-
-describe('With PostgreSQL', () => {
-  it.each<[string, () => Promise<void>, () => Promise<void>]>([
-    ['killed', () => postgres.kill(), () => postgres.restart()],
-    ['frozen', () => postgres.pause(), () => postgres.resume()],
-  ])(
-    '%s, a new event is a 503, a duplicate is known, and the next try does the work',
-    async (_, fail, revive) => {
-      const known = randomUUID();
-      const knownEvent = upserted(randomUUID(), 1);
-      // Redis has just been away: until it is used again, nothing is remembered there.
-      await eventually(async () => {
-        await send(service.url, knownEvent, { id: known });
-        return (await client.exists(`farmlokal:webhook:${known}`)) === 1 ? true : undefined;
-      });
-      await fail();
-      const id = randomUUID();
-      const event = upserted(randomUUID(), 1);
-      const answer = await send<ProblemBody>(service.url, event, { id });
-      expect(problem(answer)).toEqual([503, 'dependency-unavailable']);
-      expect(answer.headers.get('retry-after')).toMatch(/^[1-9]/);
-      expect(outcome(await send(service.url, knownEvent, { id: known }))).toEqual([
-        200,
-        'duplicate',
-      ]);
-      await revive();
-      await eventually(async () =>
-        (await send(service.url, event, { id })).status === 200 ? true : undefined,
-      );
-      expect(await recorded(id)).toHaveLength(1);
-    },
-  );
-
-  it('frozen, an event that another is at work on has its answer in time as well', async () => {
-    const patient = await start({ DATABASE_STATEMENT_TIMEOUT_MS: '60000' });
-    const id = randomUUID();
-    await client.set(`farmlokal:webhook:${id}`, 'claimed by-another', 'PX', 60_000);
-    await postgres.pause();
-    const answer = await send<ProblemBody>(patient.url, upserted(randomUUID(), 1), { id });
-    await postgres.resume();
-    expect(problem(answer)).toEqual([503, 'dependency-unavailable']);
-    await patient.stop();
   });
 });
 

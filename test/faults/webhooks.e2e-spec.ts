@@ -1,56 +1,32 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { PostgresServer } from '../dev/postgres-server.js';
-import type { RedisServer } from '../dev/redis-server.js';
-import { ask } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { startPostgres } from './support/postgres-server.js';
-import { startRedis } from './support/redis-server.js';
-import { type Sandbox, startSandbox } from './support/sandbox.js';
-import { type Service, startService } from './support/service.js';
+import { BackingServices } from '../support/backing-services.js';
+import { eventually } from '../support/eventually.js';
+import type { Service } from '../support/service.js';
 
-const EVENTS = Number(process.env.WEBHOOK_FAULTS_EVENTS ?? 20_000);
+const EVENTS = Number(process.env.WEBHOOK_FAULTS_EVENTS ?? 6_000);
 const REPLICAS = 3;
 
-let postgres: PostgresServer;
-let redis: RedisServer;
-let database: Database;
-let sandbox: Sandbox;
+let backing: BackingServices;
 let replicas: Service[];
 
 beforeAll(async () => {
-  [postgres, redis, sandbox] = await Promise.all([startPostgres(), startRedis(), startSandbox()]);
-  database = await createDatabase(postgres);
-  // The run's clusters answer before they have written; here an answer has to hold.
-  const { pathname } = new URL(database.url);
-  await database.query(`ALTER DATABASE ${pathname.slice(1)} SET synchronous_commit = on`);
+  backing = await BackingServices.start();
   replicas = await Promise.all(Array.from({ length: REPLICAS }, () => startReplica()));
 });
 
 afterAll(async () => {
-  await Promise.all(replicas.map((replica) => replica.stop()));
-  await Promise.all([sandbox.stop(), redis.stop(), postgres.stop()]);
+  await backing.stop();
 });
 
-async function startReplica(port?: string): Promise<Service> {
-  const { WEBHOOK_SECRETS = '' } = sandbox.environment();
-  const replica = await startService({
-    DATABASE_URL: database.url,
-    REDIS_URL: redis.url,
-    WEBHOOK_SECRETS,
-    SHUTDOWN_DELAY_MS: '0',
-    ...(port === undefined ? {} : { PORT: port }),
-  });
-  await eventually(async () =>
-    (await ask(`${replica.url}/health/ready`)).status === 200 ? true : undefined,
-  );
-  return replica;
+async function startReplica(env: Record<string, string> = {}): Promise<Service> {
+  const { WEBHOOK_SECRETS = '' } = backing.sandbox.environment();
+  return await backing.startReplica({ WEBHOOK_SECRETS, ...env });
 }
 
 async function done(): Promise<number> {
-  return (await sandbox.state()).catalog.campaign?.done ?? 0;
+  return (await backing.sandbox.state()).catalog.campaign?.done ?? 0;
 }
 
 /** Waits until so much of the campaign is over. */
@@ -63,7 +39,7 @@ async function part(share: number): Promise<void> {
 
 describe('While a replica, Redis and PostgreSQL are killed and come back', () => {
   it('every event is applied once, and what was answered is there', async () => {
-    const campaign = sandbox.emit({
+    const campaign = backing.sandbox.emit({
       count: EVENTS,
       products: EVENTS / 10,
       duplicates: 0.3,
@@ -76,15 +52,15 @@ describe('While a replica, Redis and PostgreSQL are killed and come back', () =>
     await part(0.15);
     await first?.kill('SIGKILL');
     await part(0.3);
-    replicas[0] = await startReplica(new URL(first?.url ?? '').port);
+    replicas[0] = await startReplica({ PORT: new URL(first?.url ?? '').port });
     await part(0.4);
-    await redis.kill();
+    await backing.redis.kill();
     await part(0.55);
-    await redis.restart();
+    await backing.redis.restart();
     await part(0.7);
-    await postgres.kill();
+    await backing.postgres.kill();
     await sleep(1000);
-    await postgres.restart();
+    await backing.postgres.restart();
     const { oracle, gaveUp, refused, statuses } = await campaign;
 
     expect({ gaveUp, refused }).toEqual({ gaveUp: 0, refused: 0 });
@@ -93,14 +69,14 @@ describe('While a replica, Redis and PostgreSQL are killed and come back', () =>
     expect(statuses.failed ?? 0).toBeGreaterThan(0);
     expect(statuses['503'] ?? 0).toBeGreaterThan(0);
 
-    const recorded = await database.query<{ id: string }>('SELECT id FROM webhook_events');
+    const recorded = await backing.database.query<{ id: string }>('SELECT id FROM webhook_events');
     const ids = new Set(recorded.map(({ id }) => id));
     expect(recorded).toHaveLength(EVENTS);
     const lost = oracle.events.filter(({ id, taken }) => taken > 0 && !ids.has(id));
     expect(lost).toEqual([]);
     expect(oracle.events.filter(({ taken }) => taken === 0)).toEqual([]);
 
-    const rows = await database.query<{ sku: string; row: Record<string, unknown> }>(
+    const rows = await backing.database.query<{ sku: string; row: Record<string, unknown> }>(
       `SELECT sku, CASE WHEN deleted_at IS NULL THEN json_build_object(
          'name', name, 'description', description, 'category', category, 'price', price::text,
          'currency', currency, 'unit', unit, 'producer', producer, 'revision', revision,

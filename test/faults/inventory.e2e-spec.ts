@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { ask } from '../support/answer.js';
+import { BackingServices } from '../support/backing-services.js';
+import { type Fault, FaultProxy } from '../support/fault-proxy.js';
+import { observe, WELL } from '../support/outage.js';
+import { deviations, late, type Outcomes } from '../support/replies.js';
+import { Traffic } from '../support/traffic.js';
+
+const TIMEOUT_MS = 500;
+const DEADLINE_MS = 1500;
+/** For how long an answer is given again without asking. */
+const FRESH_MS = 2000;
+
+const WITHOUT_INVENTORY: Outcomes = {
+  ...WELL,
+  availability: ['stale'],
+  'unseen availability': ['unavailable'],
+  // Once the breaker has opened.
+  health: ['degraded inventory', 'degraded redis inventory', 'ok', 'degraded redis'],
+};
+
+let backing: BackingServices;
+
+beforeAll(async () => {
+  backing = await BackingServices.start();
+});
+
+afterAll(async () => {
+  await backing.stop();
+});
+
+async function startReplica(changes: Record<string, string>): Promise<Traffic> {
+  const { url } = await backing.startReplica({
+    INVENTORY_TIMEOUT_MS: String(TIMEOUT_MS),
+    INVENTORY_DEADLINE_MS: String(DEADLINE_MS),
+    ...changes,
+  });
+  return await Traffic.prepare(url, backing.database);
+}
+
+it('Without the inventory its last answers are given in time, and all else goes on', async () => {
+  const faults: Fault[] = ['refuse', 'blackhole', { cutAfter: 50 }];
+  // At the same time, for a breaker that has opened takes its time to close.
+  const observations = await Promise.all(
+    faults.map(async (fault) => {
+      const proxy = await FaultProxy.start(backing.sandbox.partners.inventoryUrl);
+      const traffic = await startReplica({ INVENTORY_API_URL: proxy.url });
+      const { during, all } = await observe(traffic, {
+        fail: () => proxy.fail(fault),
+        revive: () => proxy.fail('none'),
+        settlesInMs: 1.5 * FRESH_MS,
+        lastsMs: 3000,
+      });
+      await proxy.stop();
+      return {
+        fault,
+        deviations: deviations(during, WITHOUT_INVENTORY),
+        late: late(all, {
+          availability: DEADLINE_MS,
+          'unseen availability': DEADLINE_MS,
+          others: 0,
+        }),
+      };
+    }),
+  );
+  expect(observations).toEqual(faults.map((fault) => ({ fault, deviations: [], late: [] })));
+});
+
+it('Without the inventory its last answers are given though Redis is down as well', async () => {
+  const [inventory, redis] = await Promise.all([
+    FaultProxy.start(backing.sandbox.partners.inventoryUrl),
+    FaultProxy.start(backing.redis.url),
+  ]);
+  const traffic = await startReplica({ INVENTORY_API_URL: inventory.url, REDIS_URL: redis.url });
+  const url = traffic.url + traffic.request('availability').path;
+  const { body } = await ask<object>(url);
+  await Promise.all([inventory.fail('refuse'), redis.fail('refuse')]);
+  await sleep(FRESH_MS);
+  const { status, headers, body: last } = await ask<object>(url);
+  expect({ status, body: last }).toEqual({ status: 200, body: { ...body, stale: true } });
+  expect(Number(headers.get('age'))).toBeGreaterThanOrEqual(2);
+  await Promise.all([inventory.stop(), redis.stop()]);
+});

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { ask } from '../support/answer.js';
+import { BackingServices } from '../support/backing-services.js';
+import { type Fault, FaultProxy } from '../support/fault-proxy.js';
+import { type Observation, observe, WELL } from '../support/outage.js';
+import { deviations, late, type Outcomes } from '../support/replies.js';
+import { Traffic } from '../support/traffic.js';
+
+const DEADLINE_MS = 1000;
+/** How long tokens live, less the tenth that is never used. */
+const TOKEN_S = 6;
+const USED_MS = 0.9 * TOKEN_S * 1000;
+
+/** For how long an answer of the inventory is given again without asking. */
+const FRESH_MS = 2000;
+
+const WITHOUT_TOKEN: Outcomes = {
+  ...WELL,
+  availability: ['stale'],
+  'unseen availability': ['unavailable'],
+  health: ['degraded oauth', 'degraded redis oauth'],
+};
+
+let backing: BackingServices;
+
+beforeAll(async () => {
+  backing = await BackingServices.start();
+});
+
+afterAll(async () => {
+  await backing.stop();
+});
+
+/** A replica with a provider, and a token, of its own, while the provider fails. */
+async function observeFault(fault: Fault, settlesInMs: number): Promise<Observation> {
+  const proxy = await FaultProxy.start(backing.sandbox.partners.tokenUrl);
+  const { url } = await backing.startReplica({
+    OAUTH_TOKEN_URL: proxy.url,
+    INVENTORY_DEADLINE_MS: String(DEADLINE_MS),
+  });
+  const observation = await observe(await Traffic.prepare(url, backing.database), {
+    fail: () => proxy.fail(fault),
+    revive: () => proxy.fail('none'),
+    settlesInMs,
+  });
+  await proxy.stop();
+  expect(
+    late(observation.all, {
+      availability: DEADLINE_MS,
+      'unseen availability': DEADLINE_MS,
+      others: 0,
+    }),
+  ).toEqual([]);
+  return observation;
+}
+
+it('Without the OAuth provider the token serves on', async () => {
+  const { during } = await observeFault('blackhole', 0);
+  expect(deviations(during, WELL)).toEqual([]);
+});
+
+it('Without the OAuth provider, once the token has expired, it is as without the inventory', async () => {
+  await backing.sandbox.switch('oauth', { expiresIn: TOKEN_S });
+  const observations = await Promise.all(
+    (['refuse', 'blackhole'] as const).map((fault) => observeFault(fault, USED_MS)),
+  );
+  for (const { during } of observations) {
+    expect(deviations(during, WITHOUT_TOKEN)).toEqual([]);
+  }
+});
+
+it('Without the OAuth provider a replica that starts has no token, and what others know of the stock', async () => {
+  const [first, proxy] = await Promise.all([
+    backing.startReplica(),
+    FaultProxy.start(backing.sandbox.partners.tokenUrl),
+  ]);
+  const traffic = await Traffic.prepare(first.url, backing.database);
+  const { path } = traffic.request('availability');
+  const { body } = await ask<object>(first.url + path);
+  await proxy.fail('refuse');
+  const { url } = await backing.startReplica({ OAUTH_TOKEN_URL: proxy.url });
+  await sleep(FRESH_MS);
+  expect((await ask<object>(url + path)).body).toEqual({ ...body, stale: true });
+  const { status, headers } = await ask(url + traffic.request('unseen availability').path);
+  expect([status, headers.get('retry-after')]).toEqual([503, expect.stringMatching(/^[1-9]/)]);
+  await proxy.stop();
+});

@@ -1,0 +1,237 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { type Answer, ask, type ProblemBody } from '../support/answer.js';
+import { BackingServices } from '../support/backing-services.js';
+import { eventually } from '../support/eventually.js';
+import { type Fault, FaultProxy } from '../support/fault-proxy.js';
+import type { Reply } from '../support/load.js';
+import { type Observation, observe, WELL } from '../support/outage.js';
+import { deviations, late, type Outcomes } from '../support/replies.js';
+import { type Service, startService } from '../support/service.js';
+import { send, upserted } from '../support/signed-event.js';
+import { Traffic } from '../support/traffic.js';
+
+const TTL_MS = 1000;
+const STATEMENT_TIMEOUT_MS = 1000;
+const CONNECT_TIMEOUT_MS = 10_000;
+const INVENTORY_DEADLINE_MS = 3000;
+const WEBHOOK_DEADLINE_MS = 4000;
+/** How long a page that is cached waits for a younger one, and the report for PostgreSQL. */
+const PATIENCE_MS = 1000;
+
+/** What is cached is there, as old as it is; what is not has to wait. */
+const WITHOUT_POSTGRES: Outcomes = {
+  ...WELL,
+  listing: ['stale'],
+  'unseen listing': ['unavailable'],
+  product: ['stale'],
+  'unseen product': ['unavailable'],
+  'unseen availability': ['unavailable'],
+  event: ['unavailable'],
+  // A busy machine may not hear in time what Redis knows.
+  duplicate: ['duplicate', 'unavailable'],
+  health: ['error database', 'error redis database'],
+};
+
+let backing: BackingServices;
+let proxy: FaultProxy;
+let service: Service;
+let traffic: Traffic;
+
+beforeAll(async () => {
+  backing = await BackingServices.start();
+  proxy = await FaultProxy.start(backing.database.url);
+  service = await backing.startReplica(environment());
+  traffic = await Traffic.prepare(service.url, backing.database);
+});
+
+afterAll(async () => {
+  await backing.stop();
+  await proxy.stop();
+});
+
+function environment(): Record<string, string> {
+  return {
+    DATABASE_URL: proxy.url,
+    CACHE_TTL_MS: String(TTL_MS),
+    DATABASE_STATEMENT_TIMEOUT_MS: String(STATEMENT_TIMEOUT_MS),
+    INVENTORY_DEADLINE_MS: String(INVENTORY_DEADLINE_MS),
+  };
+}
+
+/** Has API B send again what was not taken, and sees to it that all is applied. */
+async function expectAllTaken(): Promise<void> {
+  const { events } = traffic;
+  for (const [id, event] of events) {
+    // Where Redis was not heard in time, a claim outlives its request for some seconds.
+    await eventually(
+      async () => (await send(service.url, event, { id })).status === 200 || undefined,
+    );
+  }
+  const taken = await traffic.taken(backing.database);
+  expect(taken).toEqual({ recorded: events.size, applied: events.size });
+  events.clear();
+}
+
+/** That a stale page is one that was fresh. */
+function expectKnown({ during, all }: Observation): void {
+  const bodies = (replies: readonly Reply[], stale: boolean): string[] =>
+    replies
+      .filter(({ route }) => route === 'listing')
+      .filter(({ headers }) => (headers['x-cache'] === 'STALE') === stale)
+      .map(({ body }) => body);
+  expect(bodies(all, false)).toEqual(expect.arrayContaining(bodies(during, true)));
+}
+
+function expectUnavailable({ status, headers, body }: Answer<ProblemBody>): void {
+  expect([status, body.type]).toEqual([503, 'urn:problem-type:farmlokal:dependency-unavailable']);
+  expect(headers.get('retry-after')).toMatch(/^[1-9]/);
+}
+
+describe('With a PostgreSQL', () => {
+  it.each<[string, Fault]>([
+    ['refuses connections', 'refuse'],
+    ['resets connections', 'reset'],
+    ['is cut off in the middle of an answer', { cutAfter: 100 }],
+  ])('that %s, what is cached is served, and the rest is refused at once', async (_, fault) => {
+    const observation = await observe(traffic, {
+      fail: () => proxy.fail(fault),
+      revive: () => proxy.fail('none'),
+    });
+    expect(deviations(observation.during, WITHOUT_POSTGRES)).toEqual([]);
+    expect(late(observation.all, { others: 0 })).toEqual([]);
+    expectKnown(observation);
+    await expectAllTaken();
+  });
+
+  it('that is killed and recovers, it is the same', async () => {
+    const { during, all } = await observe(traffic, {
+      fail: () => backing.postgres.kill(),
+      revive: () => backing.postgres.restart(),
+    });
+    expect(deviations(during, WITHOUT_POSTGRES)).toEqual([]);
+    expect(late(all, { others: 0 })).toEqual([]);
+    await expectAllTaken();
+  });
+
+  it('that is slow, all goes on', async () => {
+    const { during, all } = await observe(traffic, {
+      fail: () => proxy.fail({ latencyMs: 50 }),
+      revive: () => proxy.fail('none'),
+    });
+    expect(deviations(during, WELL)).toEqual([]);
+    expect(late(all, { others: STATEMENT_TIMEOUT_MS })).toEqual([]);
+    await expectAllTaken();
+  });
+
+  it('that never answers, it is the same within the deadlines, and soon nobody waits for them', async () => {
+    const observation = await observe(traffic, {
+      fail: () => proxy.fail('blackhole'),
+      revive: () => proxy.fail('none'),
+      settlesInMs: 2 * STATEMENT_TIMEOUT_MS,
+      lastsMs: CONNECT_TIMEOUT_MS,
+    });
+    expect(deviations(observation.during, WITHOUT_POSTGRES)).toEqual([]);
+    expect(late(observation.during, { others: PATIENCE_MS })).toEqual([]);
+    const waiting = CONNECT_TIMEOUT_MS + STATEMENT_TIMEOUT_MS;
+    expect(
+      late(observation.all, {
+        'unseen listing': waiting,
+        'unseen product': waiting,
+        availability: INVENTORY_DEADLINE_MS,
+        'unseen availability': INVENTORY_DEADLINE_MS,
+        event: WEBHOOK_DEADLINE_MS,
+        others: PATIENCE_MS,
+      }),
+    ).toEqual([]);
+    expectKnown(observation);
+    await expectAllTaken();
+  });
+});
+
+it('More requests than can wait for a PostgreSQL that does not answer are refused at once', async () => {
+  const { url } = await backing.startReplica({ ...environment(), DATABASE_POOL_MAX: '1' });
+  await proxy.fail('blackhole');
+  const answers: Answer<ProblemBody>[] = [];
+  const asked = Array.from({ length: 80 }, async () => {
+    answers.push(await ask<ProblemBody>(url + traffic.request('unseen listing').path));
+  });
+  await eventually(() => Promise.resolve(answers.length > 0 || undefined));
+  await proxy.fail('none');
+  await Promise.all(asked);
+  const refused = answers.filter(({ status }) => status !== 200);
+  refused.forEach(expectUnavailable);
+  expect(refused.map(({ body }) => body.detail)).toContain('The catalogue is too busy.');
+});
+
+describe('While PostgreSQL is down', () => {
+  afterEach(async () => {
+    await proxy.fail('none');
+    await eventually(async () => {
+      const { path } = traffic.request('unseen listing');
+      return (await ask(service.url + path)).status === 200 || undefined;
+    });
+  });
+
+  it('a product that is gone does not come back', async () => {
+    const { path } = traffic.request('unseen product');
+    await ask(service.url + path);
+    await backing.database.query('UPDATE products SET deleted_at = now() WHERE id = $1', [
+      path.split('/').at(-1),
+    ]);
+    await sleep(2 * TTL_MS + 50);
+    expect((await ask(service.url + path)).status).toBe(404);
+    await proxy.fail('refuse');
+    expectUnavailable(await ask<ProblemBody>(service.url + path));
+  });
+
+  it('pages are served stale though Redis is down as well', async () => {
+    const { path } = traffic.request('unseen listing');
+    await ask(service.url + path);
+    await Promise.all([proxy.fail('refuse'), backing.redis.kill()]);
+    await sleep(2 * TTL_MS + 50);
+    const { status, headers } = await ask(service.url + path);
+    expect([status, headers.get('x-cache')]).toEqual([200, 'STALE']);
+    expectUnavailable(await ask<ProblemBody>(service.url + traffic.request('unseen listing').path));
+    await backing.redis.restart();
+  });
+});
+
+it('An event that another replica is at work on has its answer in time as well', async () => {
+  const { url } = await backing.startReplica({
+    ...environment(),
+    DATABASE_STATEMENT_TIMEOUT_MS: '60000',
+  });
+  const id = randomUUID();
+  const client = new Redis(backing.redis.url);
+  await client.set(`farmlokal:webhook:${id}`, 'claimed by-another', 'PX', 60_000);
+  client.disconnect();
+  await proxy.fail('blackhole');
+  const answer = await send<ProblemBody>(url, upserted(id, 1), { id });
+  await proxy.fail('none');
+  expectUnavailable(answer);
+});
+
+it.each<[Fault, string]>([
+  ['refuse', 'Waiting for PostgreSQL: ECONNREFUSED'],
+  ['blackhole', ''],
+])('A start without PostgreSQL (%s) is alive, not ready, and then ready', async (fault, log) => {
+  await proxy.fail(fault);
+  const starting = await startService(backing.environment({ ...environment(), REDIS_URL: '' }));
+  expect((await ask(`${starting.url}/health/live`)).status).toBe(200);
+  for (const path of ['/health/ready', '/api/products', '/api/products/1']) {
+    expectUnavailable(await ask<ProblemBody>(starting.url + path));
+  }
+  expect(starting.logs()).toContain(log);
+  expect(starting.logs()).toContain('No REDIS_URL');
+
+  await proxy.fail('none');
+  await eventually(
+    async () => (await ask(`${starting.url}/health/ready`)).status === 200 || undefined,
+  );
+  expect((await ask(`${starting.url}/api/products`)).status).toBe(200);
+  expect(await starting.stop()).toBe(0);
+});

@@ -1,0 +1,191 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { ask, type ProblemBody } from '../support/answer.js';
+import { BackingServices } from '../support/backing-services.js';
+import { eventually } from '../support/eventually.js';
+import { type Fault, FaultProxy } from '../support/fault-proxy.js';
+import { observe, type Outage, WELL } from '../support/outage.js';
+import { startRedis } from '../support/redis-server.js';
+import { deviations, late } from '../support/replies.js';
+import type { Service } from '../support/service.js';
+import { send, upserted } from '../support/signed-event.js';
+import { type Route, Traffic } from '../support/traffic.js';
+
+// On a machine too busy for a healthy Redis to be heard within its deadline the service rightly goes on without
+// it, and says so before anything has failed: such a spec is tried again.
+jest.retryTimes(2, { logErrorsBeforeRetry: true });
+
+/** What Redis may cost a request, in all. */
+const BUDGET_MS = 100;
+/** For how long nobody asks a Redis that has failed. */
+const SUSPENSION_MS = 500;
+
+let backing: BackingServices;
+let proxy: FaultProxy;
+let client: Redis;
+let service: Service;
+let traffic: Traffic;
+
+beforeAll(async () => {
+  backing = await BackingServices.start();
+  proxy = await FaultProxy.start(backing.redis.url);
+  client = new Redis(backing.redis.url);
+  service = await backing.startReplica({ REDIS_URL: proxy.url });
+  traffic = await Traffic.prepare(service.url, backing.database);
+});
+
+afterAll(async () => {
+  client.disconnect();
+  await backing.stop();
+  await proxy.stop();
+});
+
+/** Sees to it that all goes on without Redis, and that it is used again after that. */
+async function expectUnnoticed(outage: Outage): Promise<void> {
+  const { during, all } = await observe(traffic, outage);
+  expect(deviations(during, { ...WELL, health: ['degraded redis'] })).toEqual([]);
+  expect(late(all, { others: BUDGET_MS })).toEqual([]);
+  const caches = during.map(({ route, headers }) => `${route} ${String(headers['x-cache'])}`);
+  expect(caches).toContain('listing HIT');
+  const { size } = traffic.events;
+  expect(await traffic.taken(backing.database)).toEqual({ recorded: size, applied: size });
+  await eventually(async () => {
+    const { path } = traffic.request('unseen product');
+    await ask(service.url + path);
+    // Nobody waits for Redis to take it.
+    await sleep(100);
+    return (await client.exists(`farmlokal:page:${path}`)) === 1 || undefined;
+  });
+}
+
+describe('Nobody notices a Redis', () => {
+  it.each<[string, Fault]>([
+    ['refuses connections', 'refuse'],
+    ['resets connections', 'reset'],
+    ['never answers', 'blackhole'],
+    ['is slow', { latencyMs: 100 }],
+    ['is cut off in the middle of an answer', { cutAfter: 500 }],
+  ])('that %s', async (_, fault) => {
+    await expectUnnoticed({
+      fail: () => proxy.fail(fault),
+      revive: () => proxy.fail('none'),
+      // As long as it takes to give up a connection on which nothing is heard.
+      lastsMs: 5 * SUSPENSION_MS,
+    });
+  });
+
+  it('that is killed and comes back empty', async () => {
+    await expectUnnoticed({
+      fail: () => backing.redis.kill(),
+      revive: () => backing.redis.restart(),
+    });
+  });
+
+  it('that is out of memory', async () => {
+    await expectUnnoticed({
+      fail: () => client.config('SET', 'maxmemory', '1'),
+      revive: () => client.config('SET', 'maxmemory', '0'),
+    });
+  });
+
+  it('that has become a replica, which nobody may write to', async () => {
+    await expectUnnoticed({
+      fail: () => client.replicaof('127.0.0.1', '1'),
+      revive: () => client.replicaof('NO', 'ONE'),
+    });
+  });
+
+  it('that is loading its data', async () => {
+    // From a master, at a key in ten milliseconds, in between which it says so to whoever asks.
+    const master = await startRedis();
+    const keys = new Redis(master.url);
+    await keys.config('SET', 'repl-diskless-sync-delay', '0');
+    await keys.mset(Array.from({ length: 1000 }, (_, nth) => [`key ${nth}`, 'x'.repeat(1024)]));
+    await client.config('SET', 'masterauth', new URL(master.url).password);
+    await client.config('SET', 'loading-process-events-interval-bytes', '1024');
+    const slowly = (microseconds: number) =>
+      client.config('SET', 'key-load-delay', String(microseconds));
+    const loading = async () => (await client.info('persistence')).includes('loading:1');
+    await expectUnnoticed({
+      fail: async () => {
+        await slowly(10_000);
+        await client.replicaof('127.0.0.1', String(master.port));
+        await eventually(async () => (await loading()) || undefined);
+      },
+      revive: async () => {
+        await slowly(0);
+        await eventually(async () => !(await loading()) || undefined);
+        await client.replicaof('NO', 'ONE');
+      },
+    });
+    keys.disconnect();
+    await master.stop();
+  });
+});
+
+/** The shortest time that a request takes: what has to be waited for is in it, and no hiccup. */
+async function quickest(route: Route): Promise<number> {
+  let quickestMs = Infinity;
+  for (let nth = 0; nth < 5; nth += 1) {
+    await sleep(1.1 * SUSPENSION_MS);
+    const { path, body, headers = {} } = traffic.request(route);
+    const began = performance.now();
+    await ask(service.url + path, body === undefined ? {} : { method: 'POST', body, headers });
+    quickestMs = Math.min(quickestMs, performance.now() - began);
+  }
+  return quickestMs;
+}
+
+// Those that ask Redis most often.
+it.each<Route>(['unseen availability', 'event'])(
+  'A Redis that is slow, and in time all the same, costs an %s no more than it may',
+  async (route) => {
+    const without = await quickest(route);
+    await proxy.fail({ latencyMs: 20 });
+    const slowed = await quickest(route);
+    await proxy.fail('none');
+    expect(slowed - without).toBeLessThan(BUDGET_MS);
+  },
+);
+
+describe('Without Redis', () => {
+  afterEach(async () => {
+    await proxy.fail('none');
+  });
+
+  it.each<Fault>(['refuse', 'blackhole'])(
+    '(%s) an event sent many times at once is processed once',
+    async (fault) => {
+      const other = await backing.startReplica({ REDIS_URL: proxy.url });
+      await proxy.fail(fault);
+      const id = randomUUID();
+      const event = upserted(randomUUID(), 1);
+      const answers = await Promise.all(
+        Array.from({ length: 30 }, (_, nth) =>
+          send((nth % 2 ? service : other).url, event, { id }),
+        ),
+      );
+      const statuses = answers.map(({ body }) => body.status).sort();
+      expect(statuses).toEqual([...Array<string>(29).fill('duplicate'), 'processed']);
+      const reused = await send<ProblemBody>(service.url, upserted(randomUUID(), 2), { id });
+      expect([reused.status, reused.body.type]).toEqual([
+        422,
+        'urn:problem-type:farmlokal:event-id-reused',
+      ]);
+      await other.stop();
+    },
+  );
+});
+
+it('A Redis that holds garbage fails no request', async () => {
+  const [page, list] = [
+    traffic.request('unseen product').path,
+    traffic.request('unseen product').path,
+  ];
+  await client.set(`farmlokal:page:${page}`, 'not a page');
+  await client.lpush(`farmlokal:page:${list}`, 'not a string');
+  for (const path of [page, list]) expect((await ask(service.url + path)).status).toBe(200);
+});

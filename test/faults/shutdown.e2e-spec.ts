@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { ask } from '../support/answer.js';
+import { BackingServices } from '../support/backing-services.js';
+import { FaultProxy } from '../support/fault-proxy.js';
+import { Load } from '../support/load.js';
+import { WELL } from '../support/outage.js';
+import { deviations } from '../support/replies.js';
+import { startService } from '../support/service.js';
+import { Traffic } from '../support/traffic.js';
+
+const DELAY_MS = 2000;
+/** For how long the inventory keeps what is in flight when the server closes. */
+const IN_FLIGHT_MS = 500;
+
+let backing: BackingServices;
+
+beforeAll(async () => {
+  backing = await BackingServices.start();
+});
+
+afterAll(async () => {
+  await backing.stop();
+});
+
+describe('SIGTERM', () => {
+  it('turns readiness; what is asked until the server closes is answered; and it ends with 0', async () => {
+    const service = await backing.startReplica({ SHUTDOWN_DELAY_MS: String(DELAY_MS) });
+    const traffic = await Traffic.prepare(service.url, backing.database);
+    await backing.sandbox.switch('inventory', { latencyMs: IN_FLIGHT_MS });
+    const load = new Load(service.url, () => traffic.next());
+    await sleep(500);
+    const told = performance.now();
+    await service.kill('SIGTERM');
+    expect(await service.exited()).toBe(0);
+    await load.stop();
+    await backing.sandbox.reset();
+
+    // Some of those that were sent by then are answered after it.
+    const closed = told + DELAY_MS - 100;
+    const asked = load.replies.filter(({ sentAt }) => sentAt > told + 300 && sentAt < closed);
+    expect(deviations(asked, { ...WELL, ready: ['unavailable'] })).toEqual([]);
+  });
+
+  it('is not held up by a PostgreSQL that does not answer', async () => {
+    const proxy = await FaultProxy.start(backing.database.url);
+    const service = await backing.startReplica({ DATABASE_URL: proxy.url });
+    await Promise.all(Array.from({ length: 5 }, () => ask(`${service.url}/api/products`)));
+    await proxy.fail('blackhole');
+    await service.kill('SIGTERM');
+    expect(await Promise.race([service.exited(), sleep(12_000, 'still running')])).toBe(0);
+    await proxy.stop();
+  });
+
+  it('is not held up by a client that never finishes asking', async () => {
+    const service = await backing.startReplica({ DATABASE_STATEMENT_TIMEOUT_MS: '500' });
+    const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write('GET /health/live HTTP/1.1\r\nHost: x\r\nX-A: ');
+    const drip = setInterval(() => socket.write('a'), 200);
+    await sleep(300);
+    await service.kill('SIGTERM');
+    expect(await service.exited()).toBe(0);
+    clearInterval(drip);
+    socket.destroy();
+  });
+
+  it('is heard before there is a PostgreSQL', async () => {
+    const proxy = await FaultProxy.start(backing.database.url);
+    await proxy.fail('refuse');
+    const service = await startService(backing.environment({ DATABASE_URL: proxy.url }));
+    expect(await service.stop()).toBe(0);
+    await proxy.stop();
+  });
+});

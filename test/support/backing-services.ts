@@ -1,0 +1,64 @@
+import type { PostgresServer } from '../../dev/postgres-server.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import { ask } from './answer.js';
+import { createDatabase, type Database } from './database.js';
+import { eventually } from './eventually.js';
+import { startPostgres } from './postgres-server.js';
+import { startRedis } from './redis-server.js';
+import { type Sandbox, startSandbox } from './sandbox.js';
+import { type Service, startService } from './service.js';
+import { SECRET } from './signed-event.js';
+
+/** All that the service depends on, for one spec file that makes it fail. */
+export class BackingServices {
+  private readonly replicas: Service[] = [];
+
+  private constructor(
+    readonly postgres: PostgresServer,
+    readonly redis: RedisServer,
+    readonly sandbox: Sandbox,
+    readonly database: Database,
+  ) {}
+
+  static async start(): Promise<BackingServices> {
+    const [postgres, redis, sandbox] = await Promise.all([
+      startPostgres(),
+      startRedis(),
+      startSandbox(),
+    ]);
+    const database = await createDatabase(postgres);
+    // The run's clusters answer before they have written; here an answer has to hold.
+    const name = new URL(database.url).pathname.slice(1);
+    await database.query(`ALTER DATABASE ${name} SET synchronous_commit = on`);
+    return new BackingServices(postgres, redis, sandbox, database);
+  }
+
+  /** What makes a service depend on them, but for what `changes` says. */
+  environment(changes: Record<string, string> = {}): Record<string, string> {
+    return {
+      DATABASE_URL: this.database.url,
+      REDIS_URL: this.redis.url,
+      ...this.sandbox.environment(),
+      WEBHOOK_SECRETS: SECRET,
+      // All load comes from one address.
+      THROTTLE_LIMIT: '1000000',
+      SHUTDOWN_DELAY_MS: '0',
+      ...changes,
+    };
+  }
+
+  /** Starts a replica of the service with this environment and waits until it is ready. */
+  async startReplica(changes: Record<string, string> = {}): Promise<Service> {
+    const replica = await startService(this.environment(changes));
+    this.replicas.push(replica);
+    await eventually(async () =>
+      (await ask(`${replica.url}/health/ready`)).status === 200 ? true : undefined,
+    );
+    return replica;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.replicas.map((replica) => replica.stop()));
+    await Promise.all([this.postgres.stop(), this.redis.stop(), this.sandbox.stop()]);
+  }
+}
