@@ -4,43 +4,9 @@ import { PROBLEM_TYPES } from '../src/problems/problem-types.js';
 import { ask, type ProductPage } from './support/answer.js';
 import { createDatabase, type Database } from './support/database.js';
 import { eventually } from './support/eventually.js';
+import type { OpenApi, Operation, Schema } from './support/openapi.js';
 import { insertProducts } from './support/products.js';
 import { type Service, startService } from './support/service.js';
-
-interface Schema {
-  readonly $ref?: string;
-  readonly type?: string;
-  readonly required?: readonly string[];
-  readonly properties?: Record<string, Schema>;
-  readonly items?: Schema;
-  readonly enum?: readonly string[];
-  readonly description?: string;
-}
-
-interface Content {
-  readonly schema: Schema;
-  readonly example?: unknown;
-  readonly examples?: Record<string, { value: { type: string; status: number } }>;
-}
-
-interface Operation {
-  readonly operationId: string;
-  readonly parameters: readonly {
-    name: string;
-    in: string;
-    description?: string;
-    schema: Record<string, unknown> & { allOf?: object[] };
-    example?: unknown;
-    examples?: unknown;
-  }[];
-  readonly responses: Record<string, { description: string; content?: Record<string, Content> }>;
-}
-
-interface OpenApi {
-  readonly openapi: string;
-  readonly paths: Record<string, Record<string, Operation>>;
-  readonly components: { readonly schemas: Record<string, Schema> };
-}
 
 let database: Database;
 let service: Service;

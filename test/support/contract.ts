@@ -1,0 +1,115 @@
+import { Ajv } from 'ajv';
+
+import { readTimestamp } from '../../src/http/timestamp.js';
+import { PROBLEM_MEDIA_TYPE } from '../../src/problems/problem-document.js';
+import { PROBLEM_TYPES } from '../../src/problems/problem-types.js';
+import type { ProblemBody } from './answer.js';
+import type { OpenApi } from './openapi.js';
+import type { RawAnswer } from './raw-connection.js';
+
+/** Problems that name the parameters at fault. */
+const NAMING = new Set(['validation-failed', 'invalid-cursor']);
+/** A path has to be readable before it is known what methods it has. */
+const UNREADABLE_PATH = new Set([400, 414]);
+
+/** What a request was for. */
+export interface Asked {
+  readonly method: string;
+  /** Without the query; left out where the bytes are no request. */
+  readonly path?: string;
+}
+
+/** What the OpenAPI document promises of every answer, and what every error is. */
+export class Contract {
+  private readonly ajv = new Ajv({ strict: false, validateSchema: false });
+  private readonly paths: readonly (readonly [pattern: RegExp, path: string])[];
+
+  constructor(private readonly document: OpenApi) {
+    this.ajv.addFormat('date-time', (text) => readTimestamp(text) !== undefined);
+    this.ajv.addFormat('uri', (text) => URL.canParse(text));
+    this.ajv.addSchema(document, 'openapi');
+    this.paths = Object.keys(document.paths).map((path) => [
+      new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
+      path,
+    ]);
+  }
+
+  /** What is wrong with an answer; nothing when it is as promised. */
+  faults(asked: Asked, answer: RawAnswer): string[] {
+    const { status, headers } = answer;
+    return [
+      ...(headers.has('x-request-id') || status === 204 ? [] : ['no X-Request-Id']),
+      ...(status < 500 ? [] : ['a 5xx']),
+      ...(status < 400 ? [] : this.problemFaults(asked, answer)),
+      ...(asked.path === undefined ? [] : this.operationFaults(asked.method, asked.path, answer)),
+    ];
+  }
+
+  private problemFaults({ method, path }: Asked, { status, headers, body }: RawAnswer): string[] {
+    const type = headers.get('content-type');
+    if (type !== PROBLEM_MEDIA_TYPE) return [`an error of the media type ${type}`];
+    if (method === 'HEAD') return [];
+    const problem = JSON.parse(body) as ProblemBody;
+    const faults = this.schemaFaults('/components/schemas/ProblemDto', problem);
+    if (faults.length > 0) return faults;
+    const slug = problem.type.replace('urn:problem-type:farmlokal:', '');
+    const [fault] = problem.errors ?? [];
+    const expected = {
+      type: problem.type,
+      title: PROBLEM_TYPES[slug as keyof typeof PROBLEM_TYPES].title,
+      status,
+      detail: fault === undefined ? problem.detail : `${fault.parameter}: ${fault.message}`,
+      instance: path ?? problem.instance,
+      requestId: headers.get('x-request-id'),
+      ...(NAMING.has(slug) ? { errors: problem.errors ?? [] } : {}),
+    };
+    return JSON.stringify(problem) === JSON.stringify(expected)
+      ? []
+      : [`not the problem ${JSON.stringify(expected)}`];
+  }
+
+  private operationFaults(method: string, path: string, answer: RawAnswer): string[] {
+    const { status, headers, body } = answer;
+    const decoded = path.replace(/%(\w\w)/g, decodeUnreserved);
+    const [, template = ''] = this.paths.find(([pattern]) => pattern.test(decoded)) ?? [];
+    const operations = this.document.paths[template];
+    if (operations === undefined) return [];
+    const name = method === 'HEAD' && 'get' in operations ? 'get' : method.toLowerCase();
+    const operation = operations[name];
+    if (operation === undefined) {
+      const refused = status === 405 && headers.has('allow');
+      const preflight = method === 'OPTIONS' && status === 204;
+      return refused || preflight || UNREADABLE_PATH.has(status)
+        ? []
+        : [`no 405, though ${template} has no ${method}`];
+    }
+    const documented = operation.responses[status];
+    if (documented === undefined) return [`a status that ${operation.operationId} does not have`];
+    const [type = ''] = (headers.get('content-type') ?? '').split(';');
+    if (method === 'HEAD' || status >= 400 || body + type === '') return [];
+    if (documented.content?.[type] === undefined) {
+      return [`a media type that ${operation.operationId} does not have`];
+    }
+    const schema = ['paths', template, name, 'responses', `${status}`, 'content', type, 'schema'];
+    return this.schemaFaults(
+      schema.map(escapePointer).join(''),
+      type === 'application/json' ? JSON.parse(body) : body,
+    );
+  }
+
+  private schemaFaults(pointer: string, value: unknown): string[] {
+    const validate = this.ajv.getSchema(`openapi#${pointer}`);
+    if (validate === undefined) throw new Error(`The document has no schema at ${pointer}`);
+    return validate(value) === true ? [] : [this.ajv.errorsText(validate.errors)];
+  }
+}
+
+/** Routes are found after what need not be encoded is decoded, and nothing else. */
+function decodeUnreserved(encoded: string, hex: string): string {
+  const character = String.fromCharCode(Number.parseInt(hex, 16));
+  return /[\w.~-]/.test(character) ? character : encoded;
+}
+
+function escapePointer(segment: string): string {
+  return `/${encodeURIComponent(segment.replaceAll('~', '~0').replaceAll('/', '~1'))}`;
+}
