@@ -25,6 +25,8 @@ const IN_A_ROUND = 200;
 const AT_ONCE = 20;
 /** Longest head that has to be read; Node's own limit is a little higher. */
 const MAX_HEAD = 14_000;
+/** What a busy machine may bring about. */
+const OF_A_DEPENDENCY = /"context":"(RedisConnection|Inventory|Database)"/;
 /** Beyond what the document has. */
 const OTHER_PATHS = ['/docs', '/docs-json', '/docs-yaml', '/docs/favicon-16x16.png', '/nowhere'];
 const HARMLESS_PATHS = ['/', '/health', '/api/products?limit=2', '/api/products/1', '/nowhere'];
@@ -215,6 +217,8 @@ describe('A client', () => {
     await half();
     expectNothingFound();
     expect(service.residentMegabytes()).toBeLessThan(1.25 * afterHalf);
+    // A busy machine may keep a dependency waiting.
+    expect(statuses.get(503) ?? 0).toBeLessThan(REQUESTS / 1000);
     // That the requests hit.
     expect([...statuses.keys()].sort((a, b) => a - b)).toEqual(
       expect.arrayContaining([200, 304, 400, 401, 404, 405, 413, 414, 415, 422, 431]),
@@ -249,7 +253,6 @@ describe('A client', () => {
   it('leaves nothing in the log', async () => {
     expect((await ask(`${service.url}/health/live`)).status).toBe(200);
     const lines = service.logs().split('\n').filter(Boolean);
-    // A busy machine may keep Redis waiting.
-    expect(lines.filter((line) => !line.includes('"context":"RedisConnection"'))).toEqual([]);
+    expect(lines.filter((line) => !OF_A_DEPENDENCY.test(line))).toEqual([]);
   });
 });

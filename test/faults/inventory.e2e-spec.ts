@@ -51,7 +51,7 @@ it('Without the inventory its last answers are given in time, and all else goes 
         fail: () => proxy.fail(fault),
         revive: () => proxy.fail('none'),
         settlesInMs: 1.5 * FRESH_MS,
-        lastsMs: 3000,
+        lastsMs: 2000,
       });
       await proxy.stop();
       return {

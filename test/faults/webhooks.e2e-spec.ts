@@ -5,7 +5,7 @@ import { BackingServices } from '../support/backing-services.js';
 import { eventually } from '../support/eventually.js';
 import type { Service } from '../support/service.js';
 
-const EVENTS = Number(process.env.WEBHOOK_FAULTS_EVENTS ?? 6_000);
+const EVENTS = Number(process.env.WEBHOOK_FAULTS_EVENTS ?? 4_000);
 const REPLICAS = 3;
 
 let backing: BackingServices;

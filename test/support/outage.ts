@@ -44,7 +44,7 @@ const RECOVERY_MS = 10_000;
 /** Sends traffic before an outage, while it lasts, and until all is well again: within ten seconds, without a restart. */
 export async function observe(
   traffic: Traffic,
-  { fail, revive, settlesInMs = 1100, lastsMs = 1500 }: Outage,
+  { fail, revive, settlesInMs = 1100, lastsMs = 1000 }: Outage,
 ): Promise<Observation> {
   const load = new Load(traffic.url, () => traffic.next());
   try {
