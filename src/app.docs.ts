@@ -1,6 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { RELEASE } from './release.js';
 
@@ -8,8 +8,15 @@ import { RELEASE } from './release.js';
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
 
-/** Serves the OpenAPI page at `/docs` and its document at `/docs-json`. */
-export function setUpDocs(app: INestApplication): void {
+/**
+ * Serves the OpenAPI page at `/docs` and its document at `/docs-json`.
+ *
+ * @param charge counts a request for them against its client: no guard is asked for what is no controller's.
+ */
+export function setUpDocs(
+  app: INestApplication,
+  charge: (request: FastifyRequest, reply: FastifyReply) => Promise<void>,
+): void {
   const description = new DocumentBuilder()
     .setTitle('FarmLokal')
     .setDescription(
@@ -20,14 +27,18 @@ export function setUpDocs(app: INestApplication): void {
     .build();
   const fastify = app.getHttpAdapter().getInstance() as FastifyInstance;
   fastify.addHook('onRequest', (request, reply, done) => {
-    if (request.routeOptions.url?.startsWith('/docs') === true) {
-      reply.header('Content-Security-Policy', POLICY);
+    if (request.routeOptions.url?.startsWith('/docs') !== true) {
+      done();
+      return;
     }
-    done();
+    reply.header('Content-Security-Policy', POLICY);
+    charge(request, reply).then(() => {
+      done();
+    }, done);
   });
   SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, description), {
     jsonDocumentUrl: 'docs-json',
-    yamlDocumentUrl: 'docs-yaml',
+    raw: ['json'],
     customSiteTitle: 'FarmLokal API',
   });
 }

@@ -1,6 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyHttpOptions, RawServerDefault } from 'fastify';
+import type { FastifyHttpOptions, FastifyReply, FastifyRequest, RawServerDefault } from 'fastify';
 import { randomUUID } from 'node:crypto';
 
 import { setUpDocs } from './app.docs.js';
@@ -16,6 +16,7 @@ import { answerBrokenRequest } from './problems/broken-request.js';
 import { refuseOtherMethods } from './problems/method-not-allowed.js';
 import { Problem } from './problems/problem.js';
 import { ProblemFilter } from './problems/problem.filter.js';
+import { RateLimitGuard } from './throttling/rate-limit.guard.js';
 
 const REQUEST_TIMEOUT_MS = 15_000;
 const CONNECTION_CHECK_MS = 1000;
@@ -92,7 +93,9 @@ export async function createApp(): Promise<NestFastifyApplication> {
   fastify.server.on('checkExpectation', (request, response) => {
     fastify.server.emit('request', request, response);
   });
-  const refuse = refuseOtherMethods(fastify);
+  const charge = (request: FastifyRequest, reply: FastifyReply): Promise<void> =>
+    app.get(RateLimitGuard).charge(request, reply);
+  const refuse = refuseOtherMethods(fastify, charge);
 
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, adapter, {
     abortOnError: false,
@@ -108,8 +111,14 @@ export async function createApp(): Promise<NestFastifyApplication> {
       done(new Problem('malformed-request', 'The request has to have one Host header.'));
       return;
     }
-    // Told before a body is read, whose faults would be no help to anyone here.
-    done(request.is404 ? new Problem('not-found', 'No resource has this path.') : undefined);
+    if (request.is404) {
+      // Told before a body is read, whose faults would be no help to anyone here.
+      charge(request, response).then(() => {
+        done(new Problem('not-found', 'No resource has this path.'));
+      }, done);
+      return;
+    }
+    done();
   });
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   if (environment.CORS_ORIGINS !== undefined) {
@@ -127,7 +136,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
     });
   }
   if (environment.DOCS_ENABLED) {
-    setUpDocs(app);
+    setUpDocs(app, charge);
   }
   await app.init();
   refuse();

@@ -128,7 +128,7 @@ describe('A client', () => {
     const address = stranger();
     const { headers } = await from(address, '/', generous[0]);
     expect(headers.get('ratelimit')).toContain(`r=${limit - 1};`);
-    expect(Number(await client.get(`farmlokal:requests:${address}`))).toBe(5);
+    expect(Number(await client.get(`farmlokal:requests:${limit}:${address}`))).toBe(5);
     const statuses = await statusesOf(address, 1400, undefined, generous);
     expect(statuses[200]).toBeLessThan(limit);
     expect(statuses[200]).toBeGreaterThan(0.97 * limit);
@@ -159,6 +159,14 @@ describe('A client', () => {
       expect((await from(address, path)).headers.has('ratelimit')).toBe(false);
     }
     expect((await from(address)).headers.get('ratelimit')).toContain('r=96');
+    expect((await from(address, '/nowhere')).headers.get('ratelimit')).toContain('r=95');
+    expect((await from(address, '/docs-json')).headers.get('ratelimit')).toContain('r=94');
+    const { status, headers } = await ask(`${first().url}/api/products`, {
+      method: 'DELETE',
+      headers: { 'x-forwarded-for': address },
+    });
+    expect([status, headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    expect(headers.get('ratelimit')).toContain('r=93');
   });
 });
 

@@ -38,7 +38,7 @@ export class HealthReport {
   ) {}
 
   /**
-   * The report, and the status that goes with it: 503 while PostgreSQL does not answer, or while shutting down.
+   * The report, and the status that goes with it: 503 while PostgreSQL does not answer.
    * However many ask, the dependencies are asked once a second.
    */
   make(): Promise<HealthAnswer> {
@@ -81,8 +81,11 @@ export class HealthReport {
   private async checkRedis() {
     const session = this.indicators.check('redis');
     if (!this.redis.configured) return session.degraded('not configured');
-    const answer = await this.redis.attempt((redis) => redis.ping());
-    return answer === undefined ? session.degraded('does not answer') : session.up();
+    // A Redis that is full, or a replica, answers a ping all the same.
+    const answer = await this.redis.attempt((redis) =>
+      redis.set('farmlokal:health', '', 'PX', CHECK_MS),
+    );
+    return answer === undefined ? session.degraded('does not take a write') : session.up();
   }
 
   private checkOAuth() {

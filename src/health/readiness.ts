@@ -25,7 +25,7 @@ export function longestAnswerMs({
  */
 @Injectable()
 export class Readiness implements BeforeApplicationShutdown {
-  private draining = false;
+  private shuttingDown = false;
 
   constructor(
     private readonly database: Database,
@@ -33,15 +33,20 @@ export class Readiness implements BeforeApplicationShutdown {
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
+  /** Whether it was told to stop. */
+  get draining(): boolean {
+    return this.shuttingDown;
+  }
+
   /** What stands in the way; undefined when nothing does. */
   get obstacle(): string | undefined {
-    if (this.draining) return 'This replica is shutting down.';
+    if (this.shuttingDown) return 'This replica is shutting down.';
     return this.database.obstacle;
   }
 
   /** Says not ready, and leaves balancers the time to notice before the server closes. */
   async beforeApplicationShutdown(): Promise<void> {
-    this.draining = true;
+    this.shuttingDown = true;
     await sleep(this.environment.SHUTDOWN_DELAY_MS);
     // From here the server waits for what it is answering, but not for clients that keep their connection
     // after that, nor for those that never finish asking.

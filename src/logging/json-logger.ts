@@ -1,14 +1,14 @@
 import type { LoggerService } from '@nestjs/common';
-import { destination, type Level, type Logger, pino, stdTimeFunctions } from 'pino';
+import { type Level, type Logger, pino, stdTimeFunctions } from 'pino';
 
 import type { Environment } from '../config/environment.js';
 import { Flood } from './flood.js';
 import { isOfFramework } from './framework.js';
-import { redact } from './redaction.js';
+import { redaction } from './redaction.js';
+import { StandardOutput } from './standard-output.js';
 
-/** Bytes that may wait for whoever reads the log. What comes on top of it is lost: the service does not wait for its log. */
-const MAX_WAITING_BYTES = 8 * 1024 * 1024;
-const STDOUT = 1;
+/** What a line says besides its level and time. */
+type Line = Readonly<Record<string, unknown>>;
 
 /**
  * The log as lines of JSON on stdout, written in the background. What looks like a secret is taken out of every
@@ -16,33 +16,25 @@ const STDOUT = 1;
  */
 export class JsonLogger implements LoggerService {
   private readonly pino: Logger;
+  private readonly redact: (text: string) => string;
   private readonly flood = new Flood((said, times) => {
     this.pino.warn({ said, times }, 'The same was said too often, and kept back.');
   });
-  private lost = 0;
 
-  constructor(level: Environment['LOG_LEVEL']) {
-    const stream = destination({ dest: STDOUT, sync: false, maxLength: MAX_WAITING_BYTES });
+  constructor(environment: Environment) {
+    this.redact = redaction(environment);
     this.pino = pino(
       {
-        level,
+        level: environment.LOG_LEVEL,
         base: null,
         messageKey: 'message',
         timestamp: stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
-        hooks: { streamWrite: redact },
       },
-      stream,
+      new StandardOutput((lines) => {
+        this.pino.warn(`${lines} lines of the log are lost: they could not be written in time.`);
+      }),
     );
-    stream.on('drop', () => {
-      this.lost += 1;
-    });
-    stream.on('drain', () => {
-      if (this.lost > 0) {
-        this.pino.warn(`${this.lost} lines of the log are lost: nobody has read them in time.`);
-        this.lost = 0;
-      }
-    });
   }
 
   verbose(message: unknown, ...others: unknown[]): void {
@@ -69,24 +61,37 @@ export class JsonLogger implements LoggerService {
     this.write('fatal', message, others);
   }
 
-  /** Nest adds the context as the last of the others, and to some errors a stack before it. */
   private write(level: Level, message: unknown, others: unknown[]): void {
     if (!this.pino.isLevelEnabled(level)) {
       return;
     }
-    const context = others.at(-1);
-    const stack = others.length > 1 ? others[0] : undefined;
-    const fields = typeof message === 'object' ? { ...message } : { message };
-    const line: LogLine = { context, ...fields, ...(stack === undefined ? {} : { stack }) };
+    const line = this.withoutSecrets(toLine(message, others));
     const said = line.stack ?? line.message;
     if (typeof said !== 'string' || !this.flood.keepsBack(said)) {
       this.pino[level](line);
+    } else if (line.requestId !== undefined) {
+      // Of a request that is told apart by its id, so much has to be found under it.
+      const [message] = said.split('\n', 1);
+      this.pino[level]({ context: line.context, requestId: line.requestId, message });
     }
+  }
+
+  private withoutSecrets(line: Line): Line {
+    const fields = Object.entries(line).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? this.redact(value) : value,
+    ]);
+    return Object.fromEntries(fields) as Line;
   }
 }
 
-interface LogLine {
-  readonly context: unknown;
-  readonly message?: unknown;
-  readonly stack?: unknown;
+/** Nest adds the context as the last of the others, and to some errors a stack. */
+function toLine(message: unknown, others: readonly unknown[]): Line {
+  const stack = others.find((other) => typeof other === 'string' && /\n\s+at /.test(other));
+  const context = others.findLast((other) => other !== stack);
+  if (message instanceof Error) {
+    return { context, message: message.message, stack: message.stack };
+  }
+  const fields = typeof message === 'object' ? message : { message };
+  return { context, ...fields, ...(stack === undefined ? {} : { stack }) };
 }

@@ -5,6 +5,8 @@ import { JsonLogger } from './json-logger.js';
 import { ReadableLogger } from './readable-logger.js';
 
 /** The log of the service: a line of JSON for each message, or plain text in development. */
-export function createLogger({ LOG_LEVEL, NODE_ENV }: Environment): LoggerService {
-  return NODE_ENV === 'development' ? new ReadableLogger(LOG_LEVEL) : new JsonLogger(LOG_LEVEL);
+export function createLogger(environment: Environment): LoggerService {
+  return environment.NODE_ENV === 'development'
+    ? new ReadableLogger(environment.LOG_LEVEL)
+    : new JsonLogger(environment);
 }

@@ -1,7 +1,10 @@
 import { ConsoleLogger, type LogLevel } from '@nestjs/common';
+import { isatty } from 'node:tty';
 
 import type { Environment } from '../config/environment.js';
 import { isOfFramework } from './framework.js';
+
+const STDOUT = 1;
 
 /** Nest's names for the levels, from the most to the least talkative. */
 const LEVELS: Record<Exclude<Environment['LOG_LEVEL'], 'silent'>, LogLevel> = {
@@ -17,7 +20,7 @@ export class ReadableLogger extends ConsoleLogger {
   constructor(level: Environment['LOG_LEVEL']) {
     const levels = Object.values(LEVELS);
     super({
-      colors: process.stdout.isTTY,
+      colors: isatty(STDOUT),
       logLevels: level === 'silent' ? [] : levels.slice(levels.indexOf(LEVELS[level])),
     });
   }

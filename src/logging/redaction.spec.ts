@@ -1,27 +1,37 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { redact } from './redaction.js';
+import { redaction } from './redaction.js';
 
-describe(redact.name, () => {
+const redact = redaction({
+  DATABASE_URL: 'postgres://farmlokal:hunter%2F2@db/x',
+  WEBHOOK_SECRETS: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'],
+  OAUTH_CLIENT_SECRET: 'open sesame',
+});
+
+describe(redaction.name, () => {
   it.each([
     ['Authorization: Bearer abc.DEF-123_~+/==', 'Authorization: Bearer [redacted]'],
     ['authorization: basic Zm9vOmJhcg==', 'authorization: basic [redacted]'],
-    ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw is wrong', 'whsec_[redacted] is wrong'],
+    ['whsec_abcd is wrong', 'whsec_[redacted] is wrong'],
     ['v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= v1,a', 'v1,[redacted] v1,[redacted]'],
-    ['postgres://farmlokal:hunter2@db:5432/x', 'postgres://farmlokal:[redacted]@db:5432/x'],
+    ['postgres://farmlokal:p@s/s@db:5432/x', 'postgres://farmlokal:[redacted]@db:5432/x'],
     ['rediss://:hunter2@cache:6379', 'rediss://:[redacted]@cache:6379'],
     ['{"access_token":"abc","b":1}', '{"access_token":"[redacted]","b":1}'],
-    ['/x?client_secret=abc&b=1', '/x?client_secret=[redacted]&b=1'],
-  ])('%s', (line, redacted) => {
-    expect(redact(line)).toBe(redacted);
+    ['/x?client_secret=abc!def&b=1', '/x?client_secret=[redacted]&b=1'],
+    ['refresh_token=abc clientSecret: abc', 'refresh_token=[redacted] clientSecret: [redacted]'],
+    ['what MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw is', 'what [redacted] is'],
+    ['hunter/2 or hunter%2F2, open sesame', '[redacted] or [redacted], [redacted]'],
+  ])('%s', (text, redacted) => {
+    expect(redact(text)).toBe(redacted);
   });
 
   it.each([
     'GET /api/products?cursor=WyJwcmljZSJd',
     'Listening on http://127.0.0.1:3000.',
     'at file:///app/dist/main.js:12:34',
-    '{"time":"2026-11-23T06:30:00.000Z","level":"info"}',
-  ])('leaves %s as it is', (line) => {
-    expect(redact(line)).toBe(line);
+    'password authentication failed for user "farmlokal"',
+    'WRONGPASS invalid username-password pair or user is disabled.',
+  ])('leaves %s as it is', (text) => {
+    expect(redact(text)).toBe(text);
   });
 });

@@ -1,8 +1,43 @@
-/** What stands in front of a secret, wherever it comes from: an error of a library, a path, a stack. */
-const SECRETS =
-  /(\bwhsec_|\bv1a?,|\b(?:bearer|basic) +|\b(?:access_token|client_secret|password)\W{1,3})[\w+/=.~%-]+|(?<=:\/\/[^\s/:@"]*:)[^\s/@"]+(?=@)/gi;
+import type { Environment } from '../config/environment.js';
 
-/** A line with what looks like a secret, a signature or a password in a URL taken out. */
-export function redact(line: string): string {
-  return line.replace(SECRETS, '$1[redacted]');
+/** Shorter ones would be found in ordinary words. */
+const MIN_SECRET = 6;
+
+/** What looks like a secret, wherever it comes from: an error of a library, a path, a stack. */
+const LOOKS: readonly [RegExp, string][] = [
+  [/\bwhsec_[\w+/=-]+/g, 'whsec_[redacted]'],
+  [/\bv1a?,[\w+/=]+/g, 'v1,[redacted]'],
+  [/\b(bearer|basic)( +|%20)[^\s"]{8,}/gi, '$1 [redacted]'],
+  [
+    /\b(\w*(?:secret|token|password|api[-_]?key))(["']?\s*[:=]\s*["']?)[^\s"'&;,}]+/gi,
+    '$1$2[redacted]',
+  ],
+  [/(:\/\/[^\s/:@"]*:)[^\s"]+@/g, '$1[redacted]@'],
+];
+
+/** Takes out of a text what looks like a secret, and the secrets of this environment however they look. */
+export function redaction(environment: Partial<Environment>): (text: string) => string {
+  const secrets = secretsOf(environment);
+  return (text) => {
+    const known = secrets.reduce((left, secret) => left.replaceAll(secret, '[redacted]'), text);
+    return LOOKS.reduce((left, [look, instead]) => left.replace(look, instead), known);
+  };
+}
+
+function secretsOf({
+  DATABASE_URL,
+  MIGRATION_DATABASE_URL,
+  REDIS_URL,
+  OAUTH_CLIENT_SECRET,
+  WEBHOOK_SECRETS = [],
+  METRICS_TOKEN,
+}: Partial<Environment>): string[] {
+  const passwords = [DATABASE_URL, MIGRATION_DATABASE_URL, REDIS_URL].flatMap((url) => {
+    const { password = '' } = url === undefined ? {} : new URL(url);
+    return [password, decodeURIComponent(password)];
+  });
+  const keys = WEBHOOK_SECRETS.map((secret) => secret.replace(/^whsec_/, ''));
+  return [...passwords, ...keys, OAUTH_CLIENT_SECRET, METRICS_TOKEN].filter(
+    (secret) => secret !== undefined && secret.length >= MIN_SECRET,
+  ) as string[];
 }

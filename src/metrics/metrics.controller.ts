@@ -57,10 +57,22 @@ export class MetricsController {
     @Req() { headers }: FastifyRequest,
     @Res({ passthrough: true }) response: FastifyReply,
   ): Promise<string | MetricsSummaryDto> {
-    if (headers.accept?.includes('application/json') === true) {
+    if (prefersJson(headers.accept)) {
       return new MetricsSummaryDto((await this.health.make()).report);
     }
     response.type(Registry.PROMETHEUS_CONTENT_TYPE);
     return this.registry.metrics();
   }
+}
+
+/** Whether a client names JSON, and no text that it likes as much (RFC 9110, section 12.5.1). */
+function prefersJson(accept = ''): boolean {
+  const ranges = accept.split(',').map((range) => {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
+    const quality = parameters.find((parameter) => parameter.startsWith('q='))?.slice('q='.length);
+    return { type, quality: Number(quality ?? 1) };
+  });
+  const qualityOf = (...types: string[]): number =>
+    Math.max(0, ...ranges.filter(({ type }) => types.includes(type)).map(({ quality }) => quality));
+  return qualityOf('application/json') > qualityOf('text/plain', 'application/openmetrics-text');
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { METHODS } from 'node:http';
 
 import { Problem } from './problem.js';
@@ -9,9 +9,13 @@ const ROUTABLE = METHODS.filter((method) => method !== 'CONNECT');
 /**
  * Answers 405 with `Allow` where a path exists but not for the method. Fastify itself would say 404.
  *
+ * @param charge counts such a request against its client.
  * @returns what to call once all routes stand and before the server listens.
  */
-export function refuseOtherMethods(fastify: FastifyInstance): () => void {
+export function refuseOtherMethods(
+  fastify: FastifyInstance,
+  charge: (request: FastifyRequest, reply: FastifyReply) => Promise<void>,
+): () => void {
   for (const method of ROUTABLE) {
     if (!fastify.supportedMethods.includes(method)) {
       fastify.addHttpMethod(method);
@@ -32,7 +36,7 @@ export function refuseOtherMethods(fastify: FastifyInstance): () => void {
       };
       // Refused before the body is read: its size or form does not matter any more.
       if (url !== '*' && url !== '/*' && others.length > 0) {
-        fastify.route({ url, method: others, onRequest: refuse, handler: refuse });
+        fastify.route({ url, method: others, onRequest: [charge, refuse], handler: refuse });
       }
     }
   };

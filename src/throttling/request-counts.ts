@@ -29,6 +29,8 @@ interface Window {
   endsAt: number;
   /** Questions to Redis that are under way. */
   asking: number;
+  /** Requests that were let through without Redis, which it has to be told. */
+  untold: number;
 }
 
 /**
@@ -75,7 +77,7 @@ export class RequestCounts implements ThrottlerStorage {
     if (known !== undefined && now < known.endsAt) {
       return known;
     }
-    const window = { taken: 0, unused: 0, endsAt: now + windowMs, asking: 0 };
+    const window = { taken: 0, unused: 0, endsAt: now + windowMs, asking: 0, untold: 0 };
     this.windows.set(client, window);
     return window;
   }
@@ -89,20 +91,30 @@ export class RequestCounts implements ThrottlerStorage {
   ): Promise<boolean> {
     // Of those who ask at once, one takes a share for those to come.
     const share = window.asking > 0 ? 1 : Math.max(1, Math.floor((limit - window.taken) * SHARE));
+    const { untold } = window;
+    window.untold = 0;
     window.asking += 1;
+    const askedAt = performance.now();
+    // Replicas with another limit, while that is being changed, count for themselves.
+    const key = `farmlokal:requests:${limit}:${client}`;
     const answer = await this.redis.attempt((redis) =>
-      redis.eval(TAKE, 1, `farmlokal:requests:${client}`, share, windowMs),
+      redis.eval(TAKE, 1, key, share + untold, windowMs),
     );
     window.asking -= 1;
     const [taken, left] = Array.isArray(answer) ? (answer as unknown[]) : [];
-    if (typeof taken !== 'number' || typeof left !== 'number' || taken - share < window.taken) {
-      // Redis does not know, or knows less than this replica.
+    if (typeof taken !== 'number' || typeof left !== 'number') {
+      window.untold += untold + 1;
+      window.taken += 1;
+      return window.taken <= limit;
+    }
+    if (taken - share < window.taken) {
+      // Redis has lost its count.
       window.taken += 1;
       return window.taken <= limit;
     }
     const granted = Math.min(share, limit - (taken - share));
     window.taken = taken;
-    window.endsAt = performance.now() + left;
+    window.endsAt = askedAt + left;
     window.unused += Math.max(0, granted - 1);
     return granted > 0;
   }
