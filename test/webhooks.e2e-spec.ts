@@ -202,14 +202,13 @@ describe('An event', () => {
     expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'processed']);
   });
 
-  it.each([['garbage'], ['finished nonsense x'], ['']])(
+  it.each([['garbage'], ['claimed for-ever'], ['finished nonsense x'], ['']])(
     'is processed once with %j in Redis',
     async (garbage) => {
       const id = randomUUID();
       const event = upserted(randomUUID(), 1);
       await client.set(`farmlokal:webhook:${id}`, garbage);
-      const first = await send(service.url, event, { id });
-      expect(first.status === 200 || first.status === 422).toBe(true);
+      expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'processed']);
       await client.del(`farmlokal:webhook:${id}`);
       await client.lpush(`farmlokal:webhook:${id}`, garbage);
       expect((await send(service.url, event, { id })).status).toBe(200);
@@ -490,7 +489,7 @@ describe('The listing', () => {
     await ask(url);
     const id = randomUUID();
     const event = JSON.stringify(upserted(sku, 2, { category, name: 'New' }));
-    await client.set(`farmlokal:webhook:${id}`, 'claimed by-a-dead-one', 'PX', 60_000);
+    await client.set(`farmlokal:webhook:${id}`, 'claimed by-a-dead-one', 'PX', 5000);
     await database.query('UPDATE products SET name = $2, revision = 2 WHERE sku = $1', [
       sku,
       'New',

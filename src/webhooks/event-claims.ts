@@ -9,6 +9,7 @@ import type { ReceivedEvent } from './event-statements.js';
 const LEASE_MS = 5000;
 /** How long a finished event is remembered here; PostgreSQL remembers it for longer. */
 const REMEMBERED_MS = 86_400_000;
+const SHA_256 = /^[\da-f]{64}$/;
 
 /** What is known of an event before PostgreSQL is asked. */
 export type Claim =
@@ -34,10 +35,11 @@ export class EventClaims {
     const key = keyOf(id);
     const mine = `claimed ${randomUUID()}`;
     const answers = await this.redis.attempt((redis) =>
-      Promise.all([redis.set(key, mine, 'PX', LEASE_MS, 'NX'), redis.get(key)]),
+      Promise.all([redis.set(key, mine, 'PX', LEASE_MS, 'NX'), redis.get(key), redis.pttl(key)]),
     );
-    const [state, digest, type] = answers?.[1]?.split(' ') ?? [];
-    if (answers?.[0] === 'OK') {
+    const [answer, mark, life = 0] = answers ?? [];
+    const [state, digest = '', type] = mark?.split(' ') ?? [];
+    if (answer === 'OK') {
       return {
         state: 'claimed',
         release: async () => {
@@ -45,10 +47,12 @@ export class EventClaims {
         },
       };
     }
-    if (state === 'finished' && digest !== undefined && type !== undefined) {
+    if (state === 'finished' && SHA_256.test(digest) && type !== undefined) {
       return { state, digest, type };
     }
-    return { state: state === 'claimed' ? 'in-progress' : 'unknown' };
+    // One that stands for longer than we ever claim, or for ever, is none of ours.
+    const claimed = state === 'claimed' && life > 0 && life <= LEASE_MS;
+    return { state: claimed ? 'in-progress' : 'unknown' };
   }
 
   /** Remembers a finished event. Only to be called once its effect is committed. */

@@ -207,7 +207,7 @@ it('An event that another replica is at work on has its answer in time as well',
   });
   const id = randomUUID();
   const client = new Redis(backing.redis.url);
-  await client.set(`farmlokal:webhook:${id}`, 'claimed by-another', 'PX', 60_000);
+  await client.set(`farmlokal:webhook:${id}`, 'claimed by-another', 'PX', 5000);
   client.disconnect();
   await proxy.fail('blackhole');
   const answer = await send<ProblemBody>(url, upserted(id, 1), { id });
