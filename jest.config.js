@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { URL } from 'node:url';
 
 const { jsc } = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
@@ -14,7 +13,6 @@ export default {
   testMatch: ['<rootDir>/{src,test,dev,bench,deploy}/**/*.{spec,e2e-spec}.ts'],
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
+  setupFilesAfterEnv: ['<rootDir>/test/support/retries.js'],
   testTimeout: 60_000,
-  // Most specs wait for others most of the time, so that one fewer than cores would be too few.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
 };

@@ -18,7 +18,7 @@ import { type Sandbox, startSandbox } from './support/sandbox.js';
 import { type Service, startService } from './support/service.js';
 import { SECRET } from './support/signed-event.js';
 
-const REQUESTS = Number(process.env.HOSTILE_REQUESTS ?? 20_000);
+const REQUESTS = Number(process.env.HOSTILE_REQUESTS ?? 10_000);
 /** With as many requests it makes the same ones; a failure tells it. */
 const SEED = Number(process.env.HOSTILE_SEED ?? Date.now() % 2 ** 31);
 const IN_A_ROUND = 200;

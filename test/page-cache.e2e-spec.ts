@@ -23,10 +23,6 @@ import { type Service, startService } from './support/service.js';
 const TTL_MS = 3000;
 const VERSION_KEY = 'farmlokal:catalogue-version';
 
-// On a machine too busy for Redis to be heard within its deadline the replicas rightly go on without
-// it, and then cannot spare each other's work: such a spec is tried again.
-jest.retryTimes(2, { logErrorsBeforeRetry: true });
-
 describe('The page cache', () => {
   let database: Database;
   let redis: RedisServer;

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,10 +13,6 @@ import { deviations, late } from '../support/replies.js';
 import type { Service } from '../support/service.js';
 import { send, upserted } from '../support/signed-event.js';
 import { type Route, Traffic } from '../support/traffic.js';
-
-// On a machine too busy for a healthy Redis to be heard within its deadline the service rightly goes on without
-// it, and says so before anything has failed: such a spec is tried again.
-jest.retryTimes(2, { logErrorsBeforeRetry: true });
 
 /** What Redis may cost a request, in all. */
 const BUDGET_MS = 100;

@@ -11,8 +11,8 @@ import type { RawAnswer } from './raw-connection.js';
 const NAMING = new Set(['validation-failed', 'invalid-cursor']);
 /** Its 503 is the report, not a problem. */
 const REPORT_PATH = '/health';
-/** A path has to be readable before it is known what methods it has. */
-const UNREADABLE_PATH = new Set([400, 414]);
+/** A request has to be there, and its path readable, before it is known what methods that has. */
+const UNREADABLE_PATH = new Set([400, 408, 414]);
 
 /** What a request was for. */
 export interface Asked {
