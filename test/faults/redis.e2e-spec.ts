@@ -41,7 +41,7 @@ afterAll(async () => {
 
 /** Sees to it that all goes on without Redis, and that it is used again after that. */
 async function expectUnnoticed(outage: Outage): Promise<void> {
-  const { during, all } = await observe(traffic, { settlesInMs: 200, ...outage });
+  const { during, all } = await observe(traffic, outage);
   expect(deviations(during, { ...WELL, health: ['degraded redis'] })).toEqual([]);
   expect(late(all, { others: BUDGET_MS })).toEqual([]);
   const caches = during.map(({ route, headers }) => `${route} ${String(headers['x-cache'])}`);
