@@ -63,7 +63,8 @@ const DOWN = new Set(['error', 'shutting_down']);
 /** The status of a report, and what is not up. */
 const report: Word = ({ status, headers }, { status: word, details = {} }) => {
   const down = Object.keys(details).filter((name) => details[name]?.status !== 'up');
-  return status === (word !== undefined && DOWN.has(word) ? 503 : 200) && isOf('application/json', headers)
+  return status === (word !== undefined && DOWN.has(word) ? 503 : 200) &&
+    isOf('application/json', headers)
     ? [word, ...down].join(' ')
     : undefined;
 };
