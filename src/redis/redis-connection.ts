@@ -10,7 +10,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { Environment } from '../config/environment.js';
 
 /** How long a command may take. A healthy Redis answers in well under a millisecond. */
-export const REDIS_COMMAND_TIMEOUT_MS = 50;
+const REDIS_COMMAND_TIMEOUT_MS = 50;
 /** The same for what PostgreSQL can tell as well: a page has at most two of those after its request was counted. */
 export const REDIS_PAGE_TIMEOUT_MS = 25;
 /** How long ioredis itself waits for a reply: for the handshake, whose replies nobody else waits for. */
