@@ -51,12 +51,27 @@ afterAll(async () => {
 
 beforeEach(async () => {
   await Promise.all([sandbox.reset(), client.flushall()]);
-  service = await start();
 });
 
-afterEach(async () => {
-  await service.stop();
-});
+/** Runs the service for a whole block of specs. */
+function serveAll(): void {
+  beforeAll(async () => {
+    service = await start();
+  });
+  afterAll(async () => {
+    await service.stop();
+  });
+}
+
+/** Runs a service for each spec of a block, where the breaker or the budget would remember one in the next. */
+function serveEach(env: Record<string, string> = {}): void {
+  beforeEach(async () => {
+    service = await start(env);
+  });
+  afterEach(async () => {
+    await service.stop();
+  });
+}
 
 async function start(env: Record<string, string> = {}): Promise<Service> {
   const started = await startService({
@@ -117,6 +132,8 @@ function expectUnavailable({ status, headers, body }: Answer<ProblemBody>): void
 }
 
 describe('Availability', () => {
+  serveAll();
+
   it('is what the inventory says', async () => {
     const id = unseen();
     const [row] = await database.query<{ sku: string }>('SELECT sku FROM products WHERE id = $1', [
@@ -233,6 +250,9 @@ describe('Availability', () => {
 });
 
 describe('A token that the inventory refuses', () => {
+  // All ask at once, and time is not what it is about.
+  serveEach({ INVENTORY_TIMEOUT_MS: '2000', INVENTORY_DEADLINE_MS: '5000' });
+
   it('is replaced, every time, and the household notices nothing', async () => {
     await availability(unseen());
     for (const issued of [2, 3]) {
@@ -252,6 +272,8 @@ describe('A token that the inventory refuses', () => {
 });
 
 describe('Retries', () => {
+  serveEach();
+
   it.each([
     ['one failure', { failNext: 1 }],
     ['two failures', { failNext: 2 }],
@@ -263,27 +285,6 @@ describe('Retries', () => {
     await sandbox.switch('inventory', switches);
     expect((await availability(unseen())).status).toBe(200);
     expect(await requests()).toBe(1 + switches.failNext);
-  });
-
-  it.each([
-    ['a 500', { failNext: 1, errorStatus: 500 }],
-    ['a 400', { failNext: 1, errorStatus: 400 }],
-    ['a 403', { failNext: 1, errorStatus: 403 }],
-    ['garbage', { garbage: true }],
-    ['a redirect', { redirect: true }],
-    ['an answer of megabytes', { huge: true }],
-    ['an answer about another sku', { wrongSku: true }],
-    ['an answer in words', { answer: { sku: 'x', quantity: 'many' } }],
-    ['a longer Retry-After than there is time', { failNext: 1, retryAfter: 30 }],
-  ])('are not made after %s', async (_, switches) => {
-    await sandbox.switch('inventory', switches);
-    expectUnavailable(await availability<ProblemBody>(unseen()));
-    expect(await requests()).toBe(1);
-  });
-
-  it('pass on for how long the inventory asks to be left alone', async () => {
-    await sandbox.switch('inventory', { failNext: 1, retryAfter: 30 });
-    expect((await availability(unseen())).headers.get('retry-after')).toBe('30');
   });
 
   it.each([
@@ -312,7 +313,34 @@ describe('Retries', () => {
   });
 });
 
+describe('Retries that could not help', () => {
+  serveAll();
+
+  it.each([
+    ['a 500', { failNext: 1, errorStatus: 500 }],
+    ['a 400', { failNext: 1, errorStatus: 400 }],
+    ['a 403', { failNext: 1, errorStatus: 403 }],
+    ['garbage', { garbage: true }],
+    ['a redirect', { redirect: true }],
+    ['an answer of megabytes', { huge: true }],
+    ['an answer about another sku', { wrongSku: true }],
+    ['an answer in words', { answer: { sku: 'x', quantity: 'many' } }],
+    ['a longer Retry-After than there is time', { failNext: 1, retryAfter: 30 }],
+  ])('are not made after %s', async (_, switches) => {
+    await sandbox.switch('inventory', switches);
+    expectUnavailable(await availability<ProblemBody>(unseen()));
+    expect(await requests()).toBe(1);
+  });
+
+  it('pass on for how long the inventory asks to be left alone', async () => {
+    await sandbox.switch('inventory', { failNext: 1, retryAfter: 30 });
+    expect((await availability(unseen())).headers.get('retry-after')).toBe('30');
+  });
+});
+
 describe('With an inventory that does not answer', () => {
+  serveEach();
+
   it('the last answer is given, as such', async () => {
     const id = unseen();
     const { body } = await availability(id);
@@ -428,6 +456,8 @@ describe('When the service is told to stop', () => {
 });
 
 describe('No log and no answer', () => {
+  serveAll();
+
   it('has the secret or a token in it', async () => {
     const development = await start({ NODE_ENV: 'development' });
     const answers: Answer<unknown>[] = [];

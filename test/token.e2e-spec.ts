@@ -127,7 +127,7 @@ describe('One token for all replicas', () => {
   // Long enough for a caller that waits for a fetch to stand out.
   const LATENCY_MS = 400;
 
-  it.each(Array.from({ length: 20 }, (_, nth) => [nth + 1]))(
+  it.each([[1], [2], [3], [4], [5]])(
     'is fetched once from cold and once across its expiry, and nobody waits for the latter (%d)',
     async () => {
       await sandbox.switch('oauth', { expiresIn: 2, latencyMs: LATENCY_MS });
