@@ -5,6 +5,7 @@ export const SUITES = {
   listing: ['latency', 'depth', 'redis-outage'],
   partners: ['partners'],
   webhooks: ['webhooks'],
+  speed: ['speed'],
   drills: ['rolling-restart', 'outages', 'limit', 'addresses'],
 } as const;
 export type Suite = keyof typeof SUITES;

@@ -22,6 +22,8 @@ import { type PartnersReport, toMarkdown as partnersMarkdown } from './partners-
 import { measureRedisOutage } from './redis-outage.js';
 import { type Report, toMarkdown } from './report.js';
 import { measureRollingRestart } from './rolling-restart.js';
+import { measureSpeed } from './speed.js';
+import { PLOT, type SpeedReport, toMarkdown as speedMarkdown, toPlot } from './speed-report.js';
 import { type Running, Testbed, TestbedError } from './testbed.js';
 import { measureWebhooks } from './webhooks.js';
 import { webhooksMarkdown } from './webhooks-report.js';
@@ -79,6 +81,13 @@ async function bench({ cases, rows, seconds, cycles }: Arguments): Promise<void>
     const found = { ...about, ...(await measureWebhooks(testbed, seconds, say)) };
     tell('webhooks', webhooksMarkdown(found), found, asDefault);
   }
+  if (cases.includes('speed')) {
+    const found: SpeedReport = {
+      ...about,
+      ...(await measureSpeed(testbed, catalogue, seconds, say)),
+    };
+    tell('speed', speedMarkdown(found), found, asDefault, { [PLOT]: toPlot(found) });
+  }
 
   let drills: DrillsReport = about;
   if (cases.includes('rolling-restart')) {
@@ -100,12 +109,21 @@ async function bench({ cases, rows, seconds, cycles }: Arguments): Promise<void>
 }
 
 /** Shows what was found out, and publishes it when it was measured as all that is published is. */
-function tell(name: string, markdown: string, report: object, publish: boolean): void {
+function tell(
+  name: string,
+  markdown: string,
+  report: object,
+  publish: boolean,
+  pictures: Readonly<Record<string, string>> = {},
+): void {
   console.log(`\n${markdown}`);
   if (publish) {
     mkdirSync(RESULTS, { recursive: true });
     writeFileSync(join(RESULTS, `${name}.md`), markdown);
     writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
+    for (const [file, picture] of Object.entries(pictures)) {
+      writeFileSync(join(RESULTS, file), picture);
+    }
     say(`Published in bench/results/${name}.md`);
   } else {
     say(

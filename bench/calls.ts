@@ -1,10 +1,9 @@
-import { SECRET, signatureHeaders } from '../test/support/signed-event.js';
+import { SECRET } from '../test/support/signed-event.js';
 import type { Call, Route } from './call.js';
 import type { Catalogue } from './catalogue.js';
-import { newEvent } from './events.js';
+import { type Event, newEvent, signed } from './events.js';
 import { type Answer, faultOf, type PageRequest } from './page-request.js';
 import { PopularPages } from './popular-pages.js';
-import type { Sent } from './signed-load.js';
 
 const CACHED_PAGES = 50;
 const PRODUCTS = 1000;
@@ -14,7 +13,7 @@ const EVENT_PRODUCTS = 50;
 const REMEMBERED_EVENTS = 1000;
 const ANSWERED_AFTER_MS = 20_000;
 
-interface SentEvent extends Sent {
+interface SentEvent extends Event {
   readonly sentAt: number;
 }
 
@@ -110,13 +109,10 @@ function page(route: Route, request: PageRequest): Call {
   return { route, path: request.path, faultOf: (answer) => faultOf(answer, request) };
 }
 
-function event(route: Route, { id, body }: Sent, statuses: readonly string[]): Call {
+function event(route: Route, sent: Event, statuses: readonly string[]): Call {
   return {
     route,
-    path: '/api/webhooks/catalog',
-    method: 'POST',
-    headers: signatureHeaders(body, { id }),
-    body,
+    ...signed(sent),
     faultOf: unless200((answer) => {
       const status = String(json(answer.body).status);
       return statuses.includes(status) ? undefined : status;

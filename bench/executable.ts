@@ -13,15 +13,20 @@ const SERVERS = '/usr/sbin';
  * @throws TestbedError that says what to install when there is none.
  */
 export function findExecutable(name: string, debianPackage: string): string {
+  const executable = locateExecutable(name);
+  if (executable === undefined) {
+    throw new TestbedError(`There is no ${name} on the PATH (on Debian: ${debianPackage}).`);
+  }
+  return executable;
+}
+
+/** The same where the program may be missing. */
+export function locateExecutable(name: string): string | undefined {
   const versions = existsSync(DEBIAN_POSTGRES) ? readdirSync(DEBIAN_POSTGRES) : [];
   const directories = [
     ...(process.env.PATH ?? '').split(delimiter),
     SERVERS,
     ...versions.map((version) => join(DEBIAN_POSTGRES, version, 'bin')),
   ];
-  const executable = directories.map((directory) => join(directory, name)).find(existsSync);
-  if (executable === undefined) {
-    throw new TestbedError(`There is no ${name} on the PATH (on Debian: ${debianPackage}).`);
-  }
-  return executable;
+  return directories.map((directory) => join(directory, name)).find(existsSync);
 }

@@ -78,7 +78,8 @@ export async function measureLatency(
   return latency;
 }
 
-async function kindsOf(
+/** Pages of all listings, grouped by kind. */
+export async function kindsOf(
   catalogue: Catalogue,
   listings: readonly SortedFilter[],
 ): Promise<ListedPage[][]> {

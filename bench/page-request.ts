@@ -11,7 +11,7 @@ export interface PageRequest {
 
 /** How a request is sent; a GET unless told. */
 export interface Sending {
-  readonly method?: string;
+  readonly method?: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
 }

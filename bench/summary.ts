@@ -43,3 +43,9 @@ export function percentile(sorted: readonly number[], part: number): number {
   const value = sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
   return Math.round(value * 100) / 100;
 }
+
+/** The value in the middle; of an even number of them, the upper one there. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -26,6 +26,8 @@ export interface Running {
 export interface Replica extends Running {
   readonly url: string;
   readonly pid: number;
+  /** Milliseconds from its start until it was ready. */
+  readonly readyAfter: number;
   /** Asks it to end, and gives its exit code. */
   stop(): Promise<number>;
 }
@@ -35,9 +37,16 @@ export interface Program {
   readonly entry: string;
   /** The path that answers 200 once it is ready. */
   readonly ready: string;
+  /** A file for its output in `.data`, which goes with it; without one it is added to that of all others. */
+  readonly log?: string;
 }
 
 const SERVICE: Program = { entry: 'dist/main.js', ready: '/health/ready' };
+
+/** The service with a log of its own: one that tells of each request grows too large to be kept. */
+export function loggingTo(log: string): Program {
+  return { ...SERVICE, log };
+}
 
 /**
  * Caches forget at once, so that PostgreSQL answers every request. The listing still does all it does for
@@ -98,14 +107,24 @@ export class Testbed {
    */
   async startReplica(env: Record<string, string>, program = SERVICE): Promise<Replica> {
     return await onFreePort(async (port) => {
-      const log = join(DATA, 'bench-service.log');
+      const log = join(DATA, program.log ?? 'bench-service.log');
+      const forgetLog = () => {
+        if (program.log !== undefined) rmSync(log, { force: true });
+      };
+      forgetLog();
       const output = followLog(log);
       const service = await ManagedProcess.start({
         ...this.node(program.entry),
         env: { ...this.environment(), HOST: '127.0.0.1', PORT: String(port), ...env },
         log,
       });
-      this.running.push(service);
+      const startedAt = performance.now();
+      const stop = async () => {
+        const code = await service.stop();
+        forgetLog();
+        return code;
+      };
+      this.running.push({ stop });
       const url = `http://127.0.0.1:${env.PORT ?? port}`;
       const ready = await service.readyWithin(30_000, async () => {
         const response = await fetch(url + program.ready).catch(() => undefined);
@@ -114,7 +133,8 @@ export class Testbed {
       if (!ready) {
         throw new TestbedError(`The service did not become ready:\n${output()}`);
       }
-      return { url, pid: service.pid, stop: () => service.stop() };
+      const readyAfter = Math.round(performance.now() - startedAt);
+      return { url, pid: service.pid, readyAfter, stop };
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Machine } from './machine.js';
 import { table, thousands } from './markdown.js';
+import { median } from './summary.js';
 import type { Webhooks, WebhooksTurn } from './webhooks.js';
 
 export interface WebhooksReport extends Webhooks {
@@ -41,9 +42,4 @@ ${table(
   ]),
 )}
 `;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

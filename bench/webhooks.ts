@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { SECRET } from '../test/support/signed-event.js';
-import { newEvent, removeEvents } from './events.js';
+import { newEvent, removeEvents, signed } from './events.js';
+import { findLoadGenerator, type Generated, type GeneratedRequest } from './load-generator.js';
 import { Pgbench } from './pgbench.js';
-import { type Answered, type Sent, SignedLoad } from './signed-load.js';
 import { type Testbed, TestbedError } from './testbed.js';
 
 /** What one turn has reached, a second each. */
@@ -43,19 +43,21 @@ export async function measureWebhooks(
   const part = Math.max(1, Math.round(seconds * PART));
   const pgbench = Pgbench.find(testbed, POOL);
   const replica = await testbed.startReplica({ WEBHOOK_SECRETS: SECRET });
-  const load = new SignedLoad(SENDERS);
+  const generator = findLoadGenerator();
+  const load = { url: replica.url, connections: SENDERS, seconds: part };
   const turns: WebhooksTurn[] = [];
   for (let nth = 0; nth <= TURNS; nth += 1) {
     const transactions = await pgbench.run(part);
     const events = newEvents(part * MOST_A_SECOND);
     const before = await recorded(testbed);
-    const fresh = answered(await load.run(replica.url, events, part));
+    const fresh = answered(await generator.run({ ...load, requests: events }));
     await sleep(LAST_MS);
     const taken = (await recorded(testbed)) - before;
     if (taken >= events.length - 1) {
       throw new TestbedError(`The replica takes more than ${MOST_A_SECOND} events a second.`);
     }
-    const duplicates = answered(await load.run(replica.url, sentFirst(events, taken), part));
+    const sent = sentFirst(events, taken);
+    const duplicates = answered(await generator.run({ ...load, requests: sent }));
     if ((await recorded(testbed)) - before !== taken) {
       throw new TestbedError('The replica has taken an event twice.');
     }
@@ -69,12 +71,13 @@ export async function measureWebhooks(
 }
 
 /** Those that were taken for sure: the first is only looked at by wrk, and of the last some were not sent. */
-function sentFirst(events: readonly Sent[], taken: number): Sent[] {
+function sentFirst(events: readonly GeneratedRequest[], taken: number): GeneratedRequest[] {
   return events.slice(1, taken - SENDERS);
 }
 
-function newEvents(count: number): Sent[] {
-  return Array.from({ length: count }, () => newEvent(PRODUCTS));
+/** Signed beforehand: that costs more than taking them does. */
+function newEvents(count: number): GeneratedRequest[] {
+  return Array.from({ length: count }, () => signed(newEvent(PRODUCTS)));
 }
 
 async function recorded(testbed: Testbed): Promise<number> {
@@ -85,7 +88,7 @@ async function recorded(testbed: Testbed): Promise<number> {
 }
 
 /** @throws TestbedError when an event was not taken. */
-function answered({ rate, failures }: Answered): number {
-  if (failures > 0) throw new TestbedError(`${failures} events were not taken.`);
+function answered({ rate, errors }: Generated): number {
+  if (errors > 0) throw new TestbedError(`${errors} events were not taken.`);
   return rate;
 }

@@ -1,0 +1,51 @@
+import { type CachedPage, measureCachedPage } from './cached-page.js';
+import type { Catalogue } from './catalogue.js';
+import { type HotKey, measureHotKey } from './hot-key.js';
+import { type LoadCurve, measureLoadCurve } from './load-curve.js';
+import { findLoadGenerator } from './load-generator.js';
+import { measureMemory, type Memory } from './memory-under-load.js';
+import { measureStart } from './start.js';
+import type { Testbed } from './testbed.js';
+import type { Turn } from './turns.js';
+import { measureUncachedPage, type UncachedLoad } from './uncached-page.js';
+
+export interface Speed {
+  /** What has sent the loads. */
+  readonly generator: string;
+  /** How long a load of a turn lasted. */
+  readonly seconds: number;
+  readonly cached: CachedPage;
+  readonly uncached: readonly Turn<UncachedLoad>[];
+  readonly curve: LoadCurve;
+  readonly hotKey: HotKey;
+  /** Milliseconds until it was ready, each time it was started. */
+  readonly starts: readonly number[];
+  readonly memory: Memory;
+}
+
+/** The part of a load's time that each load of a turn lasts. */
+const PART = 1 / 12;
+/** Memory is watched for ten minutes where all else has one. */
+const WATCHED = 10;
+
+/** How fast the service is, against what does the same with less. */
+export async function measureSpeed(
+  testbed: Testbed,
+  catalogue: Catalogue,
+  wholeSeconds: number,
+  say: (line: string) => void,
+): Promise<Speed> {
+  const seconds = Math.max(1, Math.round(wholeSeconds * PART));
+  const generator = findLoadGenerator();
+  const setting = { testbed, catalogue, generator, seconds, say };
+  return {
+    generator: generator.name,
+    seconds,
+    starts: await measureStart(setting),
+    cached: await measureCachedPage(setting),
+    uncached: await measureUncachedPage(setting),
+    curve: await measureLoadCurve(setting),
+    hotKey: await measureHotKey(setting),
+    memory: await measureMemory(setting, wholeSeconds * WATCHED),
+  };
+}
