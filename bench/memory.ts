@@ -2,12 +2,10 @@ import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-import { percentile } from './summary.js';
+const LOOKS = 20;
+const LOOK_EVERY_MS = 1000;
 
-const LOOKS = 5;
-const LOOK_EVERY_MS = 500;
-
-/** The memory that a process occupies, in MiB: the median of some looks, for it goes up and down with its collections. */
+/** The memory that a process occupies, in MiB: the least of some looks, for it goes up until what is not needed is collected. */
 export async function residentMiB(pid: number): Promise<number> {
   const looks: number[] = [];
   for (let nth = 0; nth < LOOKS; nth += 1) {
@@ -15,10 +13,5 @@ export async function residentMiB(pid: number): Promise<number> {
     looks.push(Number(stdout) / 1024);
     await sleep(LOOK_EVERY_MS);
   }
-  return Math.round(
-    percentile(
-      looks.sort((a, b) => a - b),
-      0.5,
-    ),
-  );
+  return Math.round(Math.min(...looks));
 }

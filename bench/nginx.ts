@@ -75,7 +75,10 @@ function configure(directory: string, port: number, replicas: readonly string[])
   writeFileSync(join(directory, 'nginx.conf'), configuration(port, servers.join(' ')));
 }
 
-/** Nothing outside its directory is read or written, and no body goes to a file. */
+/**
+ * Nothing outside its directory is read or written, and no body goes to a file. A connection is accepted with its
+ * request: nginx would close one that has not brought it yet as it reads its configuration again.
+ */
 function configuration(port: number, servers: string): string {
   return `
 daemon off;
@@ -94,7 +97,7 @@ http {
   access_log access.log passed;
   upstream farmlokal { ${servers} keepalive 32; }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port} deferred;
     location / {
       proxy_pass http://farmlokal;
       proxy_http_version 1.1;

@@ -66,6 +66,8 @@ interface Span {
 const REDIS_MS = 100;
 /** How long PostgreSQL may take before an older page takes its place. */
 const PATIENCE_MS = 1000;
+/** How long a probe waits for its answer, by default, in Kubernetes. */
+const PROBE_MS = 1000;
 /** Waiting for a connection to PostgreSQL, and then for the statement. */
 const DATABASE_MS = 10_000 + 5000;
 
@@ -77,10 +79,10 @@ const DEADLINES: Readonly<Record<Route, number>> = {
   availability: 3000,
   'new webhook': 4000 + REDIS_MS,
   'webhook again': 4000 + REDIS_MS,
-  '/health/live': REDIS_MS,
-  '/health/ready': REDIS_MS,
+  '/health/live': PROBE_MS,
+  '/health/ready': PROBE_MS,
   '/health': 1000 + REDIS_MS,
-  '/metrics': REDIS_MS,
+  '/metrics': PROBE_MS,
 };
 /** How much later an answer may be here: it has a way to go. */
 const TOLERANCE_MS = 100;

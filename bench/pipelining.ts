@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
+import { TestbedError } from './testbed.js';
+
 /** GETs without a pause, whose answers are only counted. */
 export interface Pipelining {
   readonly url: string;
@@ -10,8 +12,8 @@ export interface Pipelining {
 }
 
 const CONNECTIONS = 4;
-/** Requests that are sent at once on a connection. */
-const BATCH = 50;
+/** Requests that are sent at once on a connection: fewer than the service lets wait there. */
+const BATCH = 24;
 const STATUS = /HTTP\/1\.1 (\d{3})/g;
 /** One less than a status line's beginning has. */
 const CARRIED = 'HTTP/1.1 200'.length - 1;
@@ -22,6 +24,7 @@ const PATIENCE_MS = 30_000;
  * the load costs little of the machine that it shares with the service.
  *
  * @returns how often each status was answered.
+ * @throws TestbedError when a request was not.
  */
 export async function sendPipelined({
   url,
@@ -61,5 +64,9 @@ export async function sendPipelined({
     await once(socket, 'close');
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, connection));
+  const answered = Object.values(statuses).reduce((sum, times) => sum + times, 0);
+  if (answered < count) {
+    throw new TestbedError(`${count - answered} of ${count} requests were not answered.`);
+  }
   return statuses;
 }

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+import { locateExecutable } from './executable.js';
 import type {
   Generated,
   GeneratedLoad,
@@ -11,11 +12,23 @@ import type {
   LoadGenerator,
 } from './load-generator.js';
 
-/** Sends with wrk, which reads the requests from a file: its script has nothing to do but to take the next. */
+/**
+ * Sends with wrk, which reads the requests from a file: its script has nothing to do but to take the next. It stays on
+ * the last core where it can be kept there: else it is woken, now and then, on the core of the process that has just
+ * answered it, and the two take turns.
+ */
 export class WrkGenerator implements LoadGenerator {
   readonly name = 'wrk';
 
-  constructor(private readonly executable: string) {}
+  private readonly command: readonly string[];
+
+  constructor(executable: string) {
+    const taskset = locateExecutable('taskset');
+    this.command =
+      taskset === undefined
+        ? [executable]
+        : [taskset, '--cpu-list', String(cpus().length - 1), executable];
+  }
 
   async run({ url, requests, connections, seconds, rate }: GeneratedLoad): Promise<Generated> {
     const directory = mkdtempSync(join(tmpdir(), 'wrk-'));
@@ -25,9 +38,20 @@ export class WrkGenerator implements LoadGenerator {
       const { host } = new URL(url);
       writeFileSync(file, requests.map((request) => toBytes(host, request)).join(SEPARATOR));
       writeFileSync(script, SEND(file) + (rate === undefined ? '' : PACE(rate)));
+      const [command = '', ...first] = this.command;
       const { stdout } = await promisify(execFile)(
-        this.executable,
-        ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url],
+        command,
+        [
+          ...first,
+          '-t1',
+          `-c${connections}`,
+          `-d${seconds}s`,
+          '--timeout',
+          '10s',
+          '-s',
+          script,
+          url,
+        ],
         { timeout: (seconds + 30) * 1000 },
       );
       return parse(stdout);

@@ -2,6 +2,8 @@ import { constants, openSync, write, writeSync } from 'node:fs';
 
 /** Characters that may wait for whoever reads the log. What comes on top is lost: the service does not wait for its log. */
 const MAX_WAITING = 8 * 1024 * 1024;
+/** How long lines wait for others: to hand over each by itself costs more than to make it. */
+const GATHERING_MS = 20;
 /** How long a reader that is behind is left alone. */
 const PAUSE_MS = 50;
 /** How long the process stays for the last of its log, when it ends. */
@@ -9,7 +11,7 @@ const LAST_MS = 1000;
 const STDOUT = 1;
 
 /**
- * Writes lines to stdout in the background, many at a time when they come faster than they are read. Whatever is on
+ * Writes lines to stdout in the background, many at a time when many come. Whatever is on
  * the other side, a reader that is slow or asleep, a disk that is full, nobody waits for it, and no process stays
  * because of it.
  */
@@ -37,24 +39,34 @@ export class StandardOutput {
     }
     this.waiting.push(line);
     this.waitingLength += line.length;
-    if (!this.writing) this.writeNext();
+    if (!this.writing) this.gather();
+  }
+
+  private gather(): void {
+    this.writing = this.waiting.length > 0;
+    if (this.writing) this.writeAfter(GATHERING_MS);
+  }
+
+  private writeAfter(milliseconds: number): void {
+    setTimeout(() => {
+      this.writeNext();
+    }, milliseconds).unref();
   }
 
   private writeNext(): void {
     const chunk = this.next();
-    this.writing = chunk !== undefined;
     if (chunk === undefined) {
+      this.gather();
       return;
     }
     write(this.fd, chunk, (error, written) => {
       if (error?.code === 'EAGAIN') {
-        setTimeout(() => {
-          this.writeNext();
-        }, PAUSE_MS).unref();
+        this.writeAfter(PAUSE_MS);
         return;
       }
       this.settle(chunk, error === null ? written : undefined);
-      this.writeNext();
+      if (this.rest === undefined) this.gather();
+      else this.writeNext();
     });
   }
 

@@ -2,15 +2,28 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { ServedPage } from './page-cache.js';
 
+/** A page's bytes, or nothing where the client has them already. */
+export type Answer = Buffer | undefined;
+
 /**
  * Sends a page's headers and gives its bytes, or nothing with 304 when the client has them already
- * (RFC 9110, section 13.1.2).
+ * (RFC 9110, section 13.1.2). At once when the page is at hand.
  */
 export function reply(
+  served: ServedPage | Promise<ServedPage>,
+  request: FastifyRequest,
+  response: FastifyReply,
+): Answer | Promise<Answer> {
+  return served instanceof Promise
+    ? served.then((page) => answer(page, request, response))
+    : answer(served, request, response);
+}
+
+function answer(
   { page, cache, age }: ServedPage,
   request: FastifyRequest,
   response: FastifyReply,
-): Buffer | undefined {
+): Answer {
   response.header('ETag', page.etag);
   response.header('Cache-Control', 'public, no-cache');
   response.header('X-Cache', cache);

@@ -164,33 +164,43 @@ export class PageCache {
     const redisHasTime = (): boolean =>
       this.version.shared && performance.now() <= redisUntil - REDIS_PAGE_TIMEOUT_MS;
 
-    const shared = redisHasTime() ? await this.consult(key, version) : undefined;
-    if (shared !== undefined) {
-      return shared;
-    }
-    const lock = redisHasTime()
-      ? await this.lock.acquire(`farmlokal:reading:${key}`, READING_TTL_MS, REDIS_PAGE_TIMEOUT_MS)
-      : undefined;
-    if (lock?.state === 'held') {
-      const older = this.memory.peek(key);
-      if (older !== undefined && this.freshness(older, version) === 'ageing') {
-        return serve(older, 'STALE', 'memory');
-      }
-      while (redisHasTime()) {
-        const read = await this.consult(key, version);
-        if (read !== undefined) {
-          return read;
-        }
-        await sleep(POLL_MS);
-      }
-    }
+    // Both at once: it is one way to Redis, and hardly ever does another replica have the page.
+    const [shared, lock] = redisHasTime()
+      ? await Promise.all([
+          this.consult(key, version),
+          this.lock.acquire(`farmlokal:reading:${key}`, READING_TTL_MS, REDIS_PAGE_TIMEOUT_MS),
+        ])
+      : [];
     try {
-      return await this.read(key, version, read);
+      const found =
+        shared ??
+        (lock?.state === 'held' ? await this.awaitOther(key, version, redisHasTime) : undefined);
+      return found ?? (await this.read(key, version, read));
     } finally {
       if (lock?.state === 'owned') {
         void lock.release();
       }
     }
+  }
+
+  /** The page that another replica is reading, if it comes in time, or an older one that may still be served. */
+  private async awaitOther(
+    key: string,
+    version: string,
+    redisHasTime: () => boolean,
+  ): Promise<ServedPage | undefined> {
+    const older = this.memory.peek(key);
+    if (older !== undefined && this.freshness(older, version) === 'ageing') {
+      return serve(older, 'STALE', 'memory');
+    }
+    while (redisHasTime()) {
+      const shared = await this.consult(key, version);
+      if (shared !== undefined) {
+        return shared;
+      }
+      await sleep(POLL_MS);
+    }
+    return undefined;
   }
 
   /** Takes the shared page into the process when it is younger than what is there; answers if it is fresh. */

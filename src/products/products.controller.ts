@@ -13,7 +13,7 @@ import { IdPipe } from '../http/id.pipe.js';
 import { NoQueryPipe } from '../http/no-query.pipe.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { ApiRateLimited } from '../throttling/api-rate-limited.js';
-import { reply } from './conditional-reply.js';
+import { type Answer, reply } from './conditional-reply.js';
 import type { RequestedListing } from './listing.js';
 import { ListingPipe } from './listing.pipe.js';
 import { ListingQuery } from './listing-query.js';
@@ -85,12 +85,12 @@ export class ProductsController {
       instance: '/api/products',
     },
   })
-  async list(
+  list(
     @Query(ListingPipe) listing: RequestedListing,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) response: FastifyReply,
-  ): Promise<Buffer | undefined> {
-    return reply(await this.products.list(listing), request, response);
+  ): Answer | Promise<Answer> {
+    return reply(this.products.list(listing), request, response);
   }
 
   @Get(':id')
@@ -129,12 +129,12 @@ export class ProductsController {
       instance: '/api/products/21',
     },
   })
-  async find(
+  find(
     @Param('id', IdPipe) id: string,
     @Query(NoQueryPipe) _query: Record<string, string>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) response: FastifyReply,
-  ): Promise<Buffer | undefined> {
-    return reply(await this.products.find(id), request, response);
+  ): Answer | Promise<Answer> {
+    return reply(this.products.find(id), request, response);
   }
 }
