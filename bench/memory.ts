@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-const LOOKS = 20;
+const LOOKS = 10;
 const LOOK_EVERY_MS = 1000;
 
 /** The memory that a process occupies, in MiB: the least of some looks, for it goes up until what is not needed is collected. */

@@ -60,6 +60,8 @@ interface Span {
   readonly name: string;
   readonly from: number;
   readonly until: number;
+  /** When all had been as usual for a while. */
+  readonly quietAt: number;
 }
 
 /** What Redis may cost a request in all, whatever state it is in. */
@@ -142,8 +144,8 @@ export async function measureOutages(
       await sleep(failure.seconds * 1000);
       await failure.revive();
       const until = performance.now();
-      spans.push({ name: failure.name, from, until });
       await quiet(load, until);
+      spans.push({ name: failure.name, from, until, quietAt: performance.now() });
     }
     memory.push(await memoryOf());
   }
@@ -161,7 +163,6 @@ export async function measureOutages(
       seconds,
       ...ofOutage(
         spans.filter((span) => span.name === name),
-        spans,
         outcomes,
       ),
     })),
@@ -260,7 +261,6 @@ function ofRoute(route: Route, all: readonly Outcome[]): RouteOutcomes {
 
 function ofOutage(
   own: readonly Span[],
-  all: readonly Span[],
   outcomes: readonly Outcome[],
 ): Pick<OutageOutcomes, 'routes' | 'usualAfter'> {
   const during = outcomes.filter(({ due }) =>
@@ -281,10 +281,9 @@ function ofOutage(
         ];
       }),
     ),
-    usualAfter: own.map(({ until }) => {
-      const following = all.find(({ from }) => from > until)?.from ?? Infinity;
+    usualAfter: own.map(({ until, quietAt }) => {
       const unusual = outcomes
-        .filter(({ due, fault }) => fault !== undefined && due >= until && due < following)
+        .filter(({ due, fault }) => fault !== undefined && due >= until && due < quietAt)
         .map((outcome) => answeredAt(outcome) - until);
       return Math.round(Math.max(0, ...unusual) / 10) / 100;
     }),

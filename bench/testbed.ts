@@ -34,6 +34,8 @@ export interface Replica extends Running {
 
 /** What a replica runs. */
 export interface Program {
+  /** Node's own options. */
+  readonly options?: readonly string[];
   readonly entry: string;
   /** The path that answers 200 once it is ready. */
   readonly ready: string;
@@ -41,7 +43,12 @@ export interface Program {
   readonly log?: string;
 }
 
-const SERVICE: Program = { entry: 'dist/main.js', ready: '/health/ready' };
+/** As `npm start` runs it. */
+const SERVICE: Program = {
+  options: ['--max-old-space-size=256'],
+  entry: 'dist/main.js',
+  ready: '/health/ready',
+};
 
 /** The service with a log of its own: one that tells of each request grows too large to be kept. */
 export function loggingTo(log: string): Program {
@@ -114,7 +121,7 @@ export class Testbed {
       forgetLog();
       const output = followLog(log);
       const service = await ManagedProcess.start({
-        ...this.node(program.entry),
+        ...this.node(...(program.options ?? []), program.entry),
         env: { ...this.environment(), HOST: '127.0.0.1', PORT: String(port), ...env },
         log,
       });

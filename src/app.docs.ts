@@ -8,6 +8,8 @@ import { RELEASE } from './release.js';
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
 
+const READING = new Set(['GET', 'HEAD']);
+
 /**
  * Serves the OpenAPI page at `/docs` and its document at `/docs-json`.
  *
@@ -32,6 +34,11 @@ export function setUpDocs(
       return;
     }
     reply.header('Content-Security-Policy', POLICY);
+    if (!READING.has(request.method)) {
+      // Refused, and charged for, as it is everywhere else.
+      done();
+      return;
+    }
     charge(request, reply).then(() => {
       done();
     }, done);

@@ -7,7 +7,7 @@ import { setUpDocs } from './app.docs.js';
 import { AppModule } from './app.module.js';
 import { loadEnvironment } from './config/environment.js';
 import { namesItsHost } from './http/host-header.js';
-import { limitPipelining } from './http/pipelining.js';
+import { Pipelining } from './http/pipelining.js';
 import { readRawBodies } from './http/raw-body.js';
 import type { QueryString } from './http/query-string.js';
 import { createLogger } from './logging/logger.js';
@@ -77,9 +77,15 @@ export async function createApp(): Promise<NestFastifyApplication> {
     },
     // No hook is run for these.
     frameworkErrors: (error, request, response) => {
-      requestLog.follow(request, response);
-      response.headers(SECURITY_HEADERS);
-      app.get(ProblemFilter).answer(error, request, response);
+      if (!begin(request, response)) {
+        return;
+      }
+      const answer = (fault: unknown): void => {
+        app.get(ProblemFilter).answer(fault, request, response);
+      };
+      charge(request, response).then(() => {
+        answer(error);
+      }, answer);
     },
     clientErrorHandler: (error, socket) => {
       requestLog.recordBroken(answerBrokenRequest(error, socket), error);
@@ -87,7 +93,6 @@ export async function createApp(): Promise<NestFastifyApplication> {
   };
   const adapter = new FastifyAdapter(options);
   const fastify = adapter.getInstance();
-  limitPipelining(fastify);
   readRawBodies(fastify);
   // An expectation that nobody knows may be ignored (RFC 9110, section 10.1.1); Node would refuse it bare.
   fastify.server.on('checkExpectation', (request, response) => {
@@ -103,10 +108,21 @@ export async function createApp(): Promise<NestFastifyApplication> {
     logger,
   });
   const requestLog = app.get(RequestLog);
-  fastify.addHook('onRequest', (request, response, done) => {
+  const pipelining = new Pipelining();
+  /** What every request begins with, whatever becomes of it; false when it was hung up on. */
+  const begin = (request: FastifyRequest, response: FastifyReply): boolean => {
+    if (!pipelining.admits(request, response)) {
+      return false;
+    }
     requestLog.follow(request, response);
-    response.headers(SECURITY_HEADERS);
-    response.header('X-Request-Id', request.id);
+    response.headers(SECURITY_HEADERS).header('X-Request-Id', request.id);
+    return true;
+  };
+  // Before what Nest answers by itself: preflights, and targets that are no path.
+  adapter.setOnRequestHook((request, response, done) => {
+    if (!begin(request, response)) {
+      return;
+    }
     if (!namesItsHost(request.raw)) {
       done(new Problem('malformed-request', 'The request has to have one Host header.'));
       return;

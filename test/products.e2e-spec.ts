@@ -244,6 +244,9 @@ describe('CORS', () => {
       expect(status).toBe(204);
       expect(headers.get('access-control-allow-origin')).toBe('https://shop.example');
       expect(headers.get('access-control-allow-methods')).toBe('GET, HEAD');
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      const requestId = headers.get('x-request-id') ?? 'none';
+      await eventually(() => Promise.resolve(service.logs().includes(requestId) || undefined));
     }
   });
 

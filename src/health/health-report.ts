@@ -11,11 +11,12 @@ import { Database } from '../database/database.js';
 import { InventoryClient } from '../external/inventory-client.js';
 import { RedisConnection } from '../redis/redis-connection.js';
 import { Subscription } from '../webhooks/subscription.js';
+import { Readiness } from './readiness.js';
 
 /** For how long a report is given again. */
 const KEPT_MS = 1000;
 /** How long a dependency may take to answer a check: so that the report is there within a second. */
-const CHECK_MS = 900;
+const CHECK_MS = 800;
 
 /** What a report is answered with. */
 export interface HealthAnswer {
@@ -37,13 +38,24 @@ export class HealthReport {
     private readonly tokens: TokenProvider,
     private readonly inventory: InventoryClient,
     private readonly subscription: Subscription,
+    private readonly readiness: Readiness,
   ) {}
 
   /**
-   * The report, and the status that goes with it: 503 while PostgreSQL does not answer.
-   * However many ask, the dependencies are asked once a second.
+   * The report, and the status that goes with it: 503 while PostgreSQL does not answer, and once the replica was
+   * told to stop. However many ask, the dependencies are asked once a second.
    */
-  make(): Promise<HealthAnswer> {
+  async make(): Promise<HealthAnswer> {
+    const answer = await this.lately();
+    return this.readiness.draining
+      ? {
+          status: HttpStatus.SERVICE_UNAVAILABLE,
+          report: { ...answer.report, status: 'shutting_down' },
+        }
+      : answer;
+  }
+
+  private lately(): Promise<HealthAnswer> {
     const now = performance.now();
     if (this.last === undefined || now - this.madeAt >= KEPT_MS) {
       this.last = this.check();

@@ -1,4 +1,4 @@
-import { Controller, Get, Header, HttpStatus, Req, Res } from '@nestjs/common';
+import { Controller, Get, Header, Req, Res } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiOkResponse,
@@ -54,11 +54,9 @@ export class HealthController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) response: FastifyReply,
   ): Promise<HealthCheckResult | Pick<HealthCheckResult, 'status'>> {
-    const { draining } = this.readiness;
     const { status, report } = await this.health.make();
-    response.status(draining ? HttpStatus.SERVICE_UNAVAILABLE : status);
-    const told = draining ? { ...report, status: 'shutting_down' as const } : report;
-    return this.operators.include(request) ? told : { status: told.status };
+    response.status(status);
+    return this.operators.include(request) ? report : { status: report.status };
   }
 
   @Get('live')

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Socket } from 'node:net';
 
 /** Requests that may wait on a connection for their turn: a client that pipelines at all sends a handful ahead. */
@@ -9,19 +9,21 @@ const MAX_UNANSWERED = 32;
  * pile up, but by then has made requests of all that came in one piece: of 64 KiB two thousand, which
  * would be held, with their answers, until the client reads or is given up.
  */
-export function limitPipelining(fastify: FastifyInstance): void {
-  const unanswered = new WeakMap<Socket, number>();
-  fastify.addHook('onRequest', ({ raw: { socket } }, response, done) => {
-    const count = (unanswered.get(socket) ?? 0) + 1;
+export class Pipelining {
+  private readonly unanswered = new WeakMap<Socket, number>();
+
+  /** Counts a request as long as it has no answer; false when it is one too many, and was hung up on. */
+  admits({ raw: { socket } }: FastifyRequest, response: FastifyReply): boolean {
+    const count = (this.unanswered.get(socket) ?? 0) + 1;
     if (count > MAX_UNANSWERED) {
       // The rest of the piece is read all the same, but comes no further than this.
       socket.destroy();
-      return;
+      return false;
     }
-    unanswered.set(socket, count);
+    this.unanswered.set(socket, count);
     response.raw.once('close', () => {
-      unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1);
+      this.unanswered.set(socket, (this.unanswered.get(socket) ?? 1) - 1);
     });
-    done();
-  });
+    return true;
+  }
 }

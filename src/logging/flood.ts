@@ -18,18 +18,17 @@ export class Flood {
   private readonly counts = new LRUCache<string, Count>({ max: MESSAGES });
 
   /**
-   * @param tell is told, at the end of the window, of a message that was kept back and how often.
+   * Whether a message is to be kept back: it was said ten times within the last ten seconds.
+   *
+   * @param tell is told, at the end of the window, how often it was kept back.
    */
-  constructor(private readonly tell: (message: string, times: number) => void) {}
-
-  /** Whether a message is to be kept back: it was said ten times within the last ten seconds. */
-  keepsBack(message: string): boolean {
+  keepsBack(message: string, tell: (times: number) => void): boolean {
     const now = performance.now();
     const count = this.counted(message, now);
     count.times += 1;
     if (count.times === SAID + 1) {
       setTimeout(() => {
-        this.tell(message, count.times - SAID);
+        tell(count.times - SAID);
       }, count.endsAt - now).unref();
     }
     return count.times > SAID;

@@ -17,9 +17,7 @@ type Line = Readonly<Record<string, unknown>>;
 export class JsonLogger implements LoggerService {
   private readonly pino: Logger;
   private readonly redact: (text: string) => string;
-  private readonly flood = new Flood((said, times) => {
-    this.pino.warn({ said, times }, 'The same was said too often, and kept back.');
-  });
+  private readonly flood = new Flood();
 
   constructor(environment: Environment) {
     this.redact = redaction(environment);
@@ -32,7 +30,7 @@ export class JsonLogger implements LoggerService {
         formatters: { level: (label) => ({ level: label }) },
       },
       new StandardOutput((lines) => {
-        this.pino.warn(`${lines} lines of the log are lost: they could not be written in time.`);
+        this.pino.error(`${lines} lines of the log are lost: they could not be written in time.`);
       }),
     );
   }
@@ -67,7 +65,12 @@ export class JsonLogger implements LoggerService {
     }
     const line = this.withoutSecrets(toLine(message, others));
     const said = line.stack ?? line.message;
-    if (typeof said !== 'string' || !this.flood.keepsBack(said)) {
+    const keptBack =
+      typeof said === 'string' &&
+      this.flood.keepsBack(said, (times) => {
+        this.pino[level]({ said, times }, 'The same was said too often, and kept back.');
+      });
+    if (!keptBack) {
       this.pino[level](line);
     } else if (line.requestId !== undefined) {
       // Of a request that is told apart by its id, so much has to be found under it.

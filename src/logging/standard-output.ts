@@ -21,7 +21,10 @@ export class StandardOutput {
   private waitingLength = 0;
   /** What was taken from the waiting and not written yet. */
   private rest: Buffer | undefined;
+  /** Whether what was taken is in the hands of the system. */
   private writing = false;
+  /** Whether the next to be written is under way, or due. */
+  private busy = false;
   private lost = 0;
 
   /** @param tellLost is told how many lines were lost, once lines are written again. */
@@ -39,12 +42,12 @@ export class StandardOutput {
     }
     this.waiting.push(line);
     this.waitingLength += line.length;
-    if (!this.writing) this.gather();
+    if (!this.busy) this.gather();
   }
 
   private gather(): void {
-    this.writing = this.waiting.length > 0;
-    if (this.writing) this.writeAfter(GATHERING_MS);
+    this.busy = this.waiting.length > 0;
+    if (this.busy) this.writeAfter(GATHERING_MS);
   }
 
   private writeAfter(milliseconds: number): void {
@@ -59,7 +62,9 @@ export class StandardOutput {
       this.gather();
       return;
     }
+    this.writing = true;
     write(this.fd, chunk, (error, written) => {
+      this.writing = false;
       if (error?.code === 'EAGAIN') {
         this.writeAfter(PAUSE_MS);
         return;

@@ -34,6 +34,11 @@ export class CatalogueVersion {
     return !this.untold && performance.now() - this.answeredAt < 2 * ASK_AGAIN_MS;
   }
 
+  /** The version as far as this replica knows. */
+  get known(): string {
+    return this.version;
+  }
+
   /** The version now. Asks Redis when it was last asked half a second ago, else answers at once. */
   current(): string | Promise<string> {
     if (performance.now() - this.askedAt < ASK_AGAIN_MS || !this.redis.available) {

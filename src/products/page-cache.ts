@@ -105,8 +105,8 @@ export class PageCache {
       return this.count(serve(page, 'HIT', 'memory'));
     }
     if (page && freshness === 'ageing') {
-      // Read anew in the background: nobody waits for it, nor for Redis.
-      this.fly(key, version, read, Infinity);
+      // Read anew in the background: nobody waits for it.
+      this.fly(key, version, read, startedAt + REDIS_BUDGET_MS);
       return this.count(serve(page, 'STALE', 'memory'));
     }
     const flight = this.fly(key, version, read, startedAt + REDIS_BUDGET_MS);
@@ -164,7 +164,7 @@ export class PageCache {
     const redisHasTime = (): boolean =>
       this.version.shared && performance.now() <= redisUntil - REDIS_PAGE_TIMEOUT_MS;
 
-    // Both at once: it is one way to Redis, and hardly ever does another replica have the page.
+    // At once, in one way to Redis: hardly ever does another replica have the page by now.
     const [shared, lock] = redisHasTime()
       ? await Promise.all([
           this.consult(key, version),
@@ -219,9 +219,11 @@ export class PageCache {
     try {
       const page = { ...(await read()), version, readAt };
       this.failing = false;
-      this.memory.set(key, page);
-      // Nobody waits for Redis to take it.
-      void this.store.set(key, page);
+      if (!this.isOvertaken(key, page)) {
+        this.memory.set(key, page);
+        // Nobody waits for Redis to take it.
+        void this.store.set(key, page);
+      }
       return serve(page, 'MISS', 'database');
     } catch (error) {
       if (!isUnavailable(error)) {
@@ -237,6 +239,12 @@ export class PageCache {
       }
       return serve(older, 'STALE', 'memory');
     }
+  }
+
+  /** Whether a later read may have found something else meanwhile, or nothing any more. */
+  private isOvertaken(key: string, { version, readAt }: StoredPage): boolean {
+    const kept = this.memory.peek(key);
+    return kept === undefined ? version !== this.version.known : kept.readAt > readAt;
   }
 
   private freshness(page: StoredPage, version: string): Freshness {

@@ -131,8 +131,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
       return;
     }
     // A first connection that fails is tried again by itself, like any later one.
-    this.greeting = this.redis
-      .connect()
+    this.greeting = inTime(this.redis.connect(), REDIS_COMMAND_TIMEOUT_MS)
       .catch(() => undefined)
       .finally(() => {
         this.greeting = undefined;

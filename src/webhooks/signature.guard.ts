@@ -26,12 +26,14 @@ export class SignatureGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
+    const fault = this.verifier?.fault(signedMessage(request));
+    if (this.verifier === undefined || fault !== undefined) {
+      await this.rateLimit.charge(request, http.getResponse<FastifyReply>());
+    }
     if (this.verifier === undefined) {
       throw dependencyUnavailable('No secret for webhooks is configured.');
     }
-    const fault = this.verifier.fault(signedMessage(request));
     if (fault !== undefined) {
-      await this.rateLimit.charge(request, http.getResponse<FastifyReply>());
       throw new Problem('invalid-signature', fault, {
         headers: { 'WWW-Authenticate': 'StandardWebhooks' },
       });
