@@ -25,6 +25,8 @@ const TIMED_OUT = 'Command timed out';
 /** Replies that tell of the state of Redis; others are about one key or one command. */
 const REFUSALS = /^(OOM|READONLY|LOADING|MISCONF|NOAUTH|NOPERM|MASTERDOWN|CLUSTERDOWN)/;
 const CONNECT_TIMEOUT_MS = 2000;
+/** How long a start waits for the first connection. */
+const START_PATIENCE_MS = 500;
 const RECONNECT_MAX_MS = 1000;
 
 /**
@@ -40,8 +42,6 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
   private reconnectedAt = -Infinity;
   /** Whether the last that was heard of Redis is good; undefined before anything is. */
   private answering: boolean | undefined;
-  /** Settles once the first connection is made or has failed; undefined from then on. */
-  private greeting: Promise<unknown> | undefined;
 
   private readonly latency: Histogram;
   private readonly failures: Counter<'reason'>;
@@ -106,9 +106,6 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     command: (redis: Redis) => Promise<Answer>,
     timeoutMs = REDIS_COMMAND_TIMEOUT_MS,
   ): Promise<Answer | undefined> {
-    if (this.greeting !== undefined) {
-      await inTime(this.greeting, timeoutMs).catch(() => undefined);
-    }
     if (this.redis === undefined || !this.available) {
       return undefined;
     }
@@ -125,17 +122,14 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     }
   }
 
-  onApplicationBootstrap(): void {
+  /** Waits for a moment until Redis is connected, so that no request has to. */
+  async onApplicationBootstrap(): Promise<void> {
     if (this.redis === undefined) {
       this.logger.warn('No REDIS_URL: going on without a shared cache.');
       return;
     }
     // A first connection that fails is tried again by itself, like any later one.
-    this.greeting = inTime(this.redis.connect(), REDIS_COMMAND_TIMEOUT_MS)
-      .catch(() => undefined)
-      .finally(() => {
-        this.greeting = undefined;
-      });
+    await inTime(this.redis.connect(), START_PATIENCE_MS).catch(() => undefined);
   }
 
   onApplicationShutdown(): void {
