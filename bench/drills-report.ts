@@ -22,7 +22,7 @@ const GOALS = {
   /** The part of what it was that a replica's memory may differ by after outages. */
   memoryPart: 0.2,
   /** MiB that a replica may grow by, however many addresses there are: what it keeps of some, and what waits to be collected. */
-  addressesMiB: 200,
+  addressesMiB: 64,
 };
 
 type Row = readonly (string | number)[];
