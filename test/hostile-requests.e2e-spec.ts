@@ -25,6 +25,8 @@ const IN_A_ROUND = 200;
 const AT_ONCE = 20;
 /** Longest head that has to be read; Node's own limit is a little higher. */
 const MAX_HEAD = 14_000;
+/** Longest body that is read. */
+const MAX_BODY = 256 * 1024;
 /** What the start and a busy machine may bring about. */
 const OF_A_DEPENDENCY =
   /"context":"(RedisConnection|Inventory|Database|TokenProvider|Subscription)"|"status":503,/;
@@ -122,7 +124,8 @@ async function sendRequests(requests: readonly HostileRequest[]): Promise<void> 
     connection.write(bytes);
     const answer = await connection.answer(hostile.method);
     if (answer === undefined) {
-      note(bytes, [], ['no answer']);
+      // Who is still sending when it is refused may lose that to the reset of the connection (RFC 9112, section 9.6).
+      note(bytes, [], bytes.length > MAX_BODY ? [] : ['no answer']);
     } else {
       const unread = bytes.indexOf('\r\n\r\n') > MAX_HEAD && answer.status === 431;
       const asked: Asked = unread ? { method: hostile.method } : hostile;
