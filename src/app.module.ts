@@ -5,7 +5,6 @@ import { DatabaseModule } from './database/database.module.js';
 import { ExternalModule } from './external/external.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IndexController } from './index.controller.js';
-import { LoggingModule } from './logging/logging.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { RegistryModule } from './metrics/registry.module.js';
 import { ProblemsModule } from './problems/problems.module.js';
@@ -18,7 +17,6 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
   imports: [
     EnvironmentModule,
     RegistryModule,
-    LoggingModule,
     ProblemsModule,
     DatabaseModule,
     RedisModule,

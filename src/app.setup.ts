@@ -12,6 +12,7 @@ import { readRawBodies } from './http/raw-body.js';
 import type { QueryString } from './http/query-string.js';
 import { createLogger } from './logging/logger.js';
 import { RequestLog } from './logging/request-log.js';
+import { RequestMetrics } from './metrics/request-metrics.js';
 import { answerBrokenRequest } from './problems/broken-request.js';
 import { refuseOtherMethods } from './problems/method-not-allowed.js';
 import { Problem } from './problems/problem.js';
@@ -37,15 +38,15 @@ const EXPOSED_HEADERS = [
 
 /**
  * For browsers, to which nothing here is a page, a frame or a script. Pages at `/docs` have a policy of their
- * own.
+ * own. In small letters, as all names that are set for each request: Fastify would make small ones of them each time.
  */
 const SECURITY_HEADERS = {
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Referrer-Policy': 'no-referrer',
-  'Strict-Transport-Security': 'max-age=31536000',
-  'X-Content-Type-Options': 'nosniff',
-  'X-Frame-Options': 'DENY',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
 };
 
 /**
@@ -107,15 +108,21 @@ export async function createApp(): Promise<NestFastifyApplication> {
     bodyParser: false,
     logger,
   });
-  const requestLog = app.get(RequestLog);
+  const requestLog = new RequestLog(logger, app.get(RequestMetrics));
   const pipelining = new Pipelining();
   /** What every request begins with, whatever becomes of it; false when it was hung up on. */
   const begin = (request: FastifyRequest, response: FastifyReply): boolean => {
-    if (!pipelining.admits(request, response)) {
+    if (!pipelining.admits(request)) {
       return false;
     }
-    requestLog.follow(request, response);
-    response.headers(SECURITY_HEADERS).header('X-Request-Id', request.id);
+    // Read now: the connection forgets it when the client hangs up.
+    const { ip } = request;
+    // Not Fastify's onResponse, which never comes when the client has gone.
+    response.raw.on('close', () => {
+      pipelining.release(request);
+      requestLog.record(request, response, ip);
+    });
+    response.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     return true;
   };
   // Before what Nest answers by itself: preflights, and targets that are no path.

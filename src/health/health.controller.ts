@@ -8,7 +8,6 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { HealthCheckResult } from '@nestjs/terminus';
-import { SkipThrottle } from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { Operators } from '../metrics/operators.js';
@@ -17,6 +16,7 @@ import { ApiProblem } from '../problems/problem.dto.js';
 import { HealthReport } from './health-report.js';
 import { HealthReportDto } from './health-report.dto.js';
 import { Readiness } from './readiness.js';
+import { Unlimited } from '../throttling/unlimited.js';
 
 /** The answer of a probe that is content. */
 class ProbeDto {
@@ -28,7 +28,7 @@ const OK = new ProbeDto();
 
 @ApiTags('health')
 @Controller('health')
-@SkipThrottle()
+@Unlimited(true)
 export class HealthController {
   constructor(
     private readonly readiness: Readiness,

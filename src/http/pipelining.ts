@@ -1,8 +1,13 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import type { Socket } from 'node:net';
 
 /** Requests that may wait on a connection for their turn: a client that pipelines at all sends a handful ahead. */
 const MAX_UNANSWERED = 32;
+const UNANSWERED = Symbol('unanswered');
+
+interface CountedSocket extends Socket {
+  [UNANSWERED]?: number;
+}
 
 /**
  * Hangs up on a client that asks and asks and does not read. Node stops reading from it once answers
@@ -10,20 +15,22 @@ const MAX_UNANSWERED = 32;
  * would be held, with their answers, until the client reads or is given up.
  */
 export class Pipelining {
-  private readonly unanswered = new WeakMap<Socket, number>();
-
-  /** Counts a request as long as it has no answer; false when it is one too many, and was hung up on. */
-  admits({ raw: { socket } }: FastifyRequest, response: FastifyReply): boolean {
-    const count = (this.unanswered.get(socket) ?? 0) + 1;
+  /** Counts a request; false when it is one too many, and was hung up on. */
+  admits({ raw }: FastifyRequest): boolean {
+    const socket: CountedSocket = raw.socket;
+    const count = (socket[UNANSWERED] ?? 0) + 1;
     if (count > MAX_UNANSWERED) {
       // The rest of the piece is read all the same, but comes no further than this.
       socket.destroy();
       return false;
     }
-    this.unanswered.set(socket, count);
-    response.raw.once('close', () => {
-      this.unanswered.set(socket, (this.unanswered.get(socket) ?? 1) - 1);
-    });
+    socket[UNANSWERED] = count;
     return true;
+  }
+
+  /** Tells that an admitted request is over. */
+  release({ raw }: FastifyRequest): void {
+    const socket: CountedSocket = raw.socket;
+    socket[UNANSWERED] = (socket[UNANSWERED] ?? 1) - 1;
   }
 }

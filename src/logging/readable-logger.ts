@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 
 import type { Environment } from '../config/environment.js';
 import { isOfFramework } from './framework.js';
+import type { RequestLine } from './request-line.js';
 
 const STDOUT = 1;
 
@@ -31,5 +32,13 @@ export class ReadableLogger extends ConsoleLogger {
     } else {
       super.log(message, ...others);
     }
+  }
+
+  request({ level, method, url, status, durationMs, fault }: RequestLine): void {
+    const told =
+      fault === undefined
+        ? `${method} ${url} ${status} ${durationMs} ms`
+        : `What came is no request: ${fault}`;
+    this[level === 'info' ? 'log' : level](told, 'http');
   }
 }

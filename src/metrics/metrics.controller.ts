@@ -7,7 +7,6 @@ import {
   ApiTags,
   getSchemaPath,
 } from '@nestjs/swagger';
-import { SkipThrottle } from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Registry } from 'prom-client';
 
@@ -15,11 +14,12 @@ import { HealthReport } from '../health/health-report.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { MetricsSummaryDto } from './metrics-summary.dto.js';
 import { Operators } from './operators.js';
+import { Unlimited } from '../throttling/unlimited.js';
 
 @ApiTags('metrics')
 @Controller('metrics')
 @UseGuards(Operators)
-@SkipThrottle()
+@Unlimited(true)
 export class MetricsController {
   constructor(
     private readonly registry: Registry,

@@ -24,14 +24,14 @@ function answer(
   request: FastifyRequest,
   response: FastifyReply,
 ): Answer {
-  response.header('ETag', page.etag);
-  response.header('Cache-Control', 'public, no-cache');
-  response.header('X-Cache', cache);
+  response.header('etag', page.etag);
+  response.header('cache-control', 'public, no-cache');
+  response.header('x-cache', cache);
   if (page.link !== undefined) {
-    response.header('Link', page.link);
+    response.header('link', page.link);
   }
   if (cache !== 'MISS') {
-    response.header('Age', age);
+    response.header('age', age);
   }
   const condition = request.headers['if-none-match'];
   if (condition !== undefined && matches(condition, page.etag)) {

@@ -1,11 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import {
   InjectThrottlerOptions,
   InjectThrottlerStorage,
   ThrottlerGuard,
   type ThrottlerModuleOptions,
-  type ThrottlerRequest,
   ThrottlerStorage,
 } from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -14,6 +13,7 @@ import { Counter, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
 import { Problem } from '../problems/problem.js';
+import { Unlimited } from './unlimited.js';
 
 /**
  * Lets each client make so many requests within a window, whatever they ask for, and says how many are left
@@ -57,8 +57,8 @@ export class RateLimitGuard extends ThrottlerGuard {
       windowMs,
       'default',
     );
-    reply.header('RateLimit-Policy', this.policy);
-    reply.header('RateLimit', `"default";r=${Math.max(0, limit - totalHits)};t=${timeToExpire}`);
+    reply.header('ratelimit-policy', this.policy);
+    reply.header('ratelimit', `"default";r=${Math.max(0, limit - totalHits)};t=${timeToExpire}`);
     if (isBlocked) {
       this.refused.inc();
       throw new Problem(
@@ -69,10 +69,17 @@ export class RateLimitGuard extends ThrottlerGuard {
     }
   }
 
-  protected override async handleRequest({ context }: ThrottlerRequest): Promise<boolean> {
-    const http = context.switchToHttp();
-    await this.charge(http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  /** As the library does, but for its limits by route, which it would look for at each request. */
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    if (!this.isUnlimited(context)) {
+      const http = context.switchToHttp();
+      await this.charge(http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+    }
     return true;
+  }
+
+  private isUnlimited(context: ExecutionContext): boolean {
+    return this.reflector.getAllAndOverride(Unlimited, [context.getHandler(), context.getClass()]);
   }
 }
 
@@ -81,7 +88,10 @@ export class RateLimitGuard extends ThrottlerGuard {
  * address at all, it is the proxy itself that is counted.
  */
 function addressOf({ ip, socket }: FastifyRequest): string {
-  const [, address = ip] =
+  if (isIP(ip) !== 0) {
+    return ip;
+  }
+  const [, address = ''] =
     /^\[([\da-f:.]+)\](?::\d+)?$/i.exec(ip) ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(ip) ?? [];
   return isIP(address) === 0 ? (socket.remoteAddress ?? '') : address;
 }

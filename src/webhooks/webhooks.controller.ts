@@ -8,7 +8,6 @@ import {
   ApiTags,
   getSchemaPath,
 } from '@nestjs/swagger';
-import { SkipThrottle } from '@nestjs/throttler';
 import type { FastifyRequest } from 'fastify';
 
 import { NoQueryPipe } from '../http/no-query.pipe.js';
@@ -19,13 +18,14 @@ import { EventStatusDto } from './event-status.dto.js';
 import { SignatureGuard } from './signature.guard.js';
 import { signedMessage } from './signed-message.js';
 import { WebhooksService } from './webhooks.service.js';
+import { Unlimited } from '../throttling/unlimited.js';
 
 const instance = '/api/webhooks/catalog';
 const timestamp = { type: 'string' as const, format: 'date-time', example: '2026-11-23T06:30:00Z' };
 
 @ApiTags('webhooks')
 @Controller('api/webhooks')
-@SkipThrottle()
+@Unlimited(true)
 @UseGuards(SignatureGuard)
 export class WebhooksController {
   constructor(private readonly webhooks: WebhooksService) {}
