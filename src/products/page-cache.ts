@@ -17,7 +17,7 @@ const MEMORY_BYTES = 32 * 1024 * 1024;
 const ENTRY_OVERHEAD_BYTES = 1024;
 /** In all, how long a page may be held up by Redis, whatever state it is in; counting its request may have taken as long. */
 const REDIS_BUDGET_MS = 50;
-/** How long the lock on reading a page is held at most: longer than the read of a healthy database. */
+/** How long a page is one replica's to read at most: longer than a healthy database takes. */
 const READING_TTL_MS = 2000;
 const POLL_MS = 10;
 /** With an older page at hand, how long PostgreSQL may take before it counts as not answering. */
@@ -168,7 +168,11 @@ export class PageCache {
     const [shared, lock] = redisHasTime()
       ? await Promise.all([
           this.consult(key, version),
-          this.lock.acquire(`farmlokal:reading:${key}`, READING_TTL_MS, REDIS_PAGE_TIMEOUT_MS),
+          this.lock.acquire(
+            `farmlokal:reading:${version}:${key}`,
+            Math.min(READING_TTL_MS, this.environment.CACHE_TTL_MS),
+            REDIS_PAGE_TIMEOUT_MS,
+          ),
         ])
       : [];
     try {
@@ -176,10 +180,12 @@ export class PageCache {
         shared ??
         (lock?.state === 'held' ? await this.awaitOther(key, version, redisHasTime) : undefined);
       return found ?? (await this.read(key, version, read));
-    } finally {
+    } catch (error) {
+      // Otherwise there is a page now, which whoever meets the lock finds until both have expired.
       if (lock?.state === 'owned') {
         void lock.release();
       }
+      throw error;
     }
   }
 

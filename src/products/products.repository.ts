@@ -1,17 +1,21 @@
 import { Injectable } from '@nestjs/common';
 
 import { Database } from '../database/database.js';
+import type { Cursor } from './cursor.js';
 import type { Listing } from './listing.js';
-import { type ListingRow, listingStatement, productStatement } from './listing-statement.js';
+import { type ListedPage, listingStatement, productStatement } from './listing-statement.js';
 
 /** Reads the catalogue through the connections of the TypeORM data source. */
 @Injectable()
 export class ProductsRepository {
   constructor(private readonly database: Database) {}
 
-  /** The rows of a page, and one more when there is a next page. */
-  async list(listing: Listing): Promise<ListingRow[]> {
-    return this.database.query<ListingRow>(listingStatement(listing));
+  /** The products of a page as JSON, and the last of them when there is a next page. */
+  async list(listing: Listing): Promise<{ products: string; last: Cursor | undefined }> {
+    // One row whatever the page holds: it is an aggregate.
+    const [page] = (await this.database.query(listingStatement(listing))) as [ListedPage];
+    const { products, lastId: id, lastValue: value } = page;
+    return { products, last: id === null || value === null ? undefined : { id, value } };
   }
 
   /** A product as JSON; undefined when there is none of this id. */

@@ -44,13 +44,11 @@ export class ProductsService {
   }
 
   private async readPage(listing: Listing): Promise<Page> {
-    const { limit, sort, order } = listing;
-    const rows = await this.repository.list(listing);
-    const page = rows.slice(0, limit);
-    const last = rows.length > limit ? page.at(-1) : undefined;
+    const { sort, order } = listing;
+    const { products, last } = await this.repository.list(listing);
     const next = last && encodeCursor(last, sort, order);
     return createPage(
-      `{"data":[${page.map(({ json }) => json).join(',')}],"nextCursor":${JSON.stringify(next ?? null)}}`,
+      `{"data":[${products}],"nextCursor":${JSON.stringify(next ?? null)}}`,
       next && listingPath(listing, next),
     );
   }
