@@ -34,11 +34,10 @@ export class EventClaims {
   async claim(id: string): Promise<Claim> {
     const key = keyOf(id);
     const mine = `claimed ${randomUUID()}`;
-    const answers = await this.redis.attempt((redis) =>
-      Promise.all([redis.set(key, mine, 'PX', LEASE_MS, 'NX'), redis.get(key), redis.pttl(key)]),
-    );
-    const [answer, mark, life = 0] = answers ?? [];
-    const [state, digest = '', type] = mark?.split(' ') ?? [];
+    const answer = await this.redis.attempt((redis) => redis.set(key, mine, 'PX', LEASE_MS, 'NX'));
+    if (answer === undefined) {
+      return { state: 'unknown' };
+    }
     if (answer === 'OK') {
       return {
         state: 'claimed',
@@ -47,6 +46,12 @@ export class EventClaims {
         },
       };
     }
+    // Most events are new: only of others is there more to ask.
+    const known = await this.redis.attempt((redis) =>
+      Promise.all([redis.get(key), redis.pttl(key)]),
+    );
+    const [mark, life = 0] = known ?? [];
+    const [state, digest = '', type] = mark?.split(' ') ?? [];
     if (state === 'finished' && SHA_256.test(digest) && type !== undefined) {
       return { state, digest, type };
     }
