@@ -22,6 +22,8 @@ import { type PartnersReport, toMarkdown as partnersMarkdown } from './partners-
 import { measureRedisOutage } from './redis-outage.js';
 import { type Report, toMarkdown } from './report.js';
 import { measureRollingRestart } from './rolling-restart.js';
+import { measureScale, TIMES } from './scale.js';
+import { scaleMarkdown } from './scale-report.js';
 import { measureSpeed } from './speed.js';
 import { PLOT, type SpeedReport, toMarkdown as speedMarkdown, toPlot } from './speed-report.js';
 import { type Running, Testbed, TestbedError } from './testbed.js';
@@ -87,6 +89,12 @@ async function bench({ cases, rows, seconds, cycles }: Arguments): Promise<void>
       ...(await measureSpeed(testbed, catalogue, seconds, say)),
     };
     tell('speed', speedMarkdown(found), found, asDefault, { [PLOT]: toPlot(found) });
+  }
+
+  if (cases.includes('scale')) {
+    const large = await testbed.resized(rows * TIMES);
+    const found = { ...about, ...(await measureScale(testbed, large, seconds, say)) };
+    tell('scale', scaleMarkdown(found), found, asDefault);
   }
 
   let drills: DrillsReport = about;

@@ -12,7 +12,8 @@ export interface CachedPage {
   readonly turns: readonly Turn<CachedLoad>[];
 }
 
-const PAGE = '/api/products?limit=20&cursor=20&category=Electronics';
+/** The page of the example in the README. */
+export const PAGE = '/api/products?limit=20&cursor=20&category=Electronics';
 const BARE: Program = { entry: 'bench/baselines/bare-fastify.js', ready: '/health/ready' };
 /** Enough for each of them to stay below the limit of a client. */
 const CLIENTS = 50_000;

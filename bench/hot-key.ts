@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { PAGE } from './cached-page.js';
 import { CONNECTIONS, EVERYTHING_ON, type SpeedSetting } from './speed-setting.js';
 import { loggingTo, type Testbed } from './testbed.js';
 import { inTurns, type Turn } from './turns.js';
@@ -14,7 +15,6 @@ export interface HotKey {
   readonly refreshes: number;
 }
 
-const PAGE = '/api/products?limit=20&cursor=20&category=Electronics';
 const TTL_MS = 1000;
 const LASTING = { CACHE_TTL_MS: '3600000', CACHE_STALE_MS: '3600000' };
 

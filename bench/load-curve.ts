@@ -3,7 +3,7 @@ import type { Generated } from './load-generator.js';
 import { CONNECTIONS, EVERYTHING_ON, type SpeedSetting } from './speed-setting.js';
 import { EMPTY_CACHES, loggingTo } from './testbed.js';
 import { inTurns, type Turn } from './turns.js';
-import { acrossFilters, drawing, indexedFilters } from './workload.js';
+import { drawing, indexedFilters } from './workload.js';
 
 /** What a replica is asked for, of what it can answer. */
 export const PARTS = { '10 %': 0.1, '25 %': 0.25, '50 %': 0.5, '75 %': 0.75, '90 %': 0.9 } as const;
@@ -24,8 +24,7 @@ const REQUESTS = 20_000;
 export async function measureLoadCurve(setting: SpeedSetting): Promise<LoadCurve> {
   const { testbed, catalogue, generator, seconds, say } = setting;
   say('load curve: looking for the pages to ask for');
-  const filters = [...(await indexedFilters(catalogue)), ...(await acrossFilters(catalogue))];
-  const kinds = await kindsOf(catalogue, filters);
+  const kinds = await kindsOf(catalogue, await indexedFilters(catalogue));
   const next = drawing(kinds);
   const env = { ...EVERYTHING_ON, ...EMPTY_CACHES };
   const replica = await testbed.startReplica(env, loggingTo('bench-curve.log'));

@@ -33,7 +33,7 @@ export function toMarkdown({ date, machine, rows, ...cases }: Report): string {
     .concat('\n');
 }
 
-function latencySection({ indexed, across }: Latency): string[] {
+export function latencySection({ indexed, across }: Latency): string[] {
   return [
     `## Empty caches, ${indexed.rate} requests/s for ${indexed.seconds} s`,
     'Every request is read from PostgreSQL. All kinds of page (filter, sort, order, depth) come equally often.',
@@ -57,7 +57,7 @@ function mixTable({ total, shares, slowest, faults }: Mix): string {
   );
 }
 
-function depthSection({ rounds, comparisons, faults }: Depth): string[] {
+export function depthSection({ rounds, comparisons, faults }: Depth): string[] {
   const ratios = comparisons.map(({ ratio }) => ratio).sort((a, b) => a - b);
   const row = ({ filter, sort, order, first, deepest, ratio }: Comparison) => [
     filter,

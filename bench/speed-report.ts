@@ -5,6 +5,8 @@ import type { Generated } from './load-generator.js';
 import type { Machine } from './machine.js';
 import { ms, table, thousands } from './markdown.js';
 import type { Speed } from './speed.js';
+import { POOL_SIZES } from './pool-size.js';
+import type { Profile } from './profile.js';
 import { CONNECTIONS } from './speed-setting.js';
 import { median } from './summary.js';
 import type { Turn } from './turns.js';
@@ -49,8 +51,10 @@ export function toMarkdown(report: SpeedReport): string {
     goalTable(report),
     ...cachedSection(report),
     ...uncachedSection(report),
+    ...poolSection(report),
     ...curveSection(report),
     ...hotKeySection(report),
+    ...profileSection(report),
     ...restSection(report),
   ]
     .join('\n\n')
@@ -174,6 +178,41 @@ function uncachedSection({ uncached }: SpeedReport): string[] {
   ];
 }
 
+function poolSection({ poolSizes }: SpeedReport): string[] {
+  return [
+    '## The pool of connections',
+    'Uncached pages with as many connections to PostgreSQL at most (`DATABASE_POOL_MAX`); medians of the turns.',
+    table(
+      ['connections', 'answers a second', 'P50, ms', 'P99, ms'],
+      POOL_SIZES.map((size) => [
+        size,
+        thousands(medianOf(poolSizes, size, ({ rate }) => rate)),
+        ms(medianOf(poolSizes, size, ({ p50 }) => p50)),
+        ms(medianOf(poolSizes, size, ({ p99 }) => p99)),
+      ]),
+    ),
+  ];
+}
+
+function profileSection({ profiles }: SpeedReport): string[] {
+  const list = (profile: Profile) =>
+    table(
+      ['percent', 'spent in'],
+      profile.map(({ name, part }) => [(100 * part).toFixed(1), `\`${name}\``]),
+    );
+  return [
+    '## Where the time goes',
+    [
+      'Percent of the time that the process is busy, in a function itself and not in what it calls (V8 samples it once in a',
+      'millisecond). What has no module is native: `writev` and `writeBuffer` are the system taking an answer.',
+    ].join('\n'),
+    'A cached page:',
+    list(profiles.cached),
+    'An uncached page:',
+    list(profiles.uncached),
+  ];
+}
+
 function curveSection({ curve: { kinds, turns } }: SpeedReport): string[] {
   const row = (load: CurveLoad) => {
     const of = (value: (generated: Generated) => number) => medianOf(turns, load, value);
@@ -187,8 +226,8 @@ function curveSection({ curve: { kinds, turns } }: SpeedReport): string[] {
   return [
     '## Latency against load',
     [
-      `${kinds} kinds of page (all filters, sorts, orders and depths, price ranges under another sort too) equally often, all`,
-      'read from PostgreSQL. First as many requests as are answered, which is the capacity; then a part of it at a constant',
+      `${kinds} kinds of page (filters, sorts, orders and depths; price ranges under another sort stand in scale.md) equally`,
+      'often, all read from PostgreSQL. First as many requests as are answered, which is the capacity; then a part of it at a constant',
       'rate, whatever becomes of the answers. Milliseconds; medians of the turns. A request is late by the time for which',
       'all of its 256 connections were busy.',
     ].join('\n'),

@@ -1,11 +1,14 @@
-import { type CachedPage, measureCachedPage } from './cached-page.js';
+import { type CachedPage, measureCachedPage, PAGE } from './cached-page.js';
 import type { Catalogue } from './catalogue.js';
 import { type HotKey, measureHotKey } from './hot-key.js';
 import { type LoadCurve, measureLoadCurve } from './load-curve.js';
 import { findLoadGenerator } from './load-generator.js';
 import { measureMemory, type Memory } from './memory-under-load.js';
+import { measurePoolSizes, type PoolSize } from './pool-size.js';
+import { PopularPages } from './popular-pages.js';
+import { measureProfile, type Profile } from './profile.js';
 import { measureStart } from './start.js';
-import type { Testbed } from './testbed.js';
+import { EMPTY_CACHES, type Testbed } from './testbed.js';
 import type { Turn } from './turns.js';
 import { measureUncachedPage, type UncachedLoad } from './uncached-page.js';
 
@@ -16,12 +19,17 @@ export interface Speed {
   readonly seconds: number;
   readonly cached: CachedPage;
   readonly uncached: readonly Turn<UncachedLoad>[];
+  readonly poolSizes: readonly Turn<PoolSize>[];
   readonly curve: LoadCurve;
   readonly hotKey: HotKey;
   /** Milliseconds until it was ready, each time it was started. */
   readonly starts: readonly number[];
+  readonly profiles: Readonly<Record<'cached' | 'uncached', Profile>>;
   readonly memory: Memory;
 }
+
+/** Pages, of which none is asked for again soon. */
+const PAGES = 50_000;
 
 /** The part of a load's time that each load of a turn lasts. */
 const PART = 1 / 12;
@@ -38,14 +46,25 @@ export async function measureSpeed(
   const seconds = Math.max(1, Math.round(wholeSeconds * PART));
   const generator = findLoadGenerator();
   const setting = { testbed, catalogue, generator, seconds, say };
+  const pages = await PopularPages.of(catalogue);
   return {
     generator: generator.name,
     seconds,
     starts: await measureStart(setting),
     cached: await measureCachedPage(setting),
     uncached: await measureUncachedPage(setting),
+    poolSizes: await measurePoolSizes(setting),
     curve: await measureLoadCurve(setting),
     hotKey: await measureHotKey(setting),
+    profiles: {
+      cached: await measureProfile(setting, 'a cached page', {}, [{ path: PAGE }]),
+      uncached: await measureProfile(
+        setting,
+        'an uncached page',
+        EMPTY_CACHES,
+        Array.from({ length: PAGES }, () => pages.any()),
+      ),
+    },
     memory: await measureMemory(setting, wholeSeconds * WATCHED),
   };
 }

@@ -45,7 +45,7 @@ export interface Program {
 
 /** As `npm start` runs it. */
 const SERVICE: Program = {
-  options: ['--max-old-space-size=256'],
+  options: ['--max-old-space-size=192', '--max-semi-space-size=8'],
   entry: 'dist/main.js',
   ready: '/health/ready',
 };
@@ -98,9 +98,25 @@ export class Testbed {
     return testbed;
   }
 
+  /** The same servers with a catalogue of another size. */
+  async resized(rows: number): Promise<Testbed> {
+    const other = new Testbed(this.running, this.postgres, `bench_${rows}`, this.redis);
+    await other.load(rows);
+    return other;
+  }
+
   /** Where the catalogue is. */
   get databaseUrl(): string {
     return this.postgres.url(this.database);
+  }
+
+  /** Seconds that loading the catalogue took, whenever that was; undefined when it took several runs. */
+  async seedSeconds(): Promise<number | undefined> {
+    const [row] = await this.query<{ seconds: number | null }>(
+      `SELECT shobj_description(oid, 'pg_database')::int AS seconds
+       FROM pg_database WHERE datname = current_database()`,
+    );
+    return row?.seconds ?? undefined;
   }
 
   /** Runs one statement against the catalogue; gives the rows. */
@@ -170,7 +186,12 @@ export class Testbed {
       ),
       log: join(DATA, 'bench-migrations.log'),
     });
+    const startedAt = performance.now();
     await this.run('The seed', this.node('dist/products/seeding/seed.js', '--count', String(rows)));
+    if (!found) {
+      const seconds = Math.round((performance.now() - startedAt) / 1000);
+      await this.query(`COMMENT ON DATABASE ${this.database} IS '${seconds}'`);
+    }
     await this.query(LONE_PRODUCT);
     // As autovacuum leaves it, and with nothing of the load left to be written while it is measured.
     await this.query('VACUUM (ANALYZE) products');

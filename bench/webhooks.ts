@@ -17,6 +17,8 @@ export interface WebhooksTurn {
 }
 
 export interface Webhooks {
+  /** What has sent the events. */
+  readonly generator: string;
   readonly connections: number;
   readonly seconds: number;
   readonly turns: readonly WebhooksTurn[];
@@ -67,10 +69,10 @@ export async function measureWebhooks(
   }
   await replica.stop();
   await removeEvents(testbed);
-  return { connections: POOL, seconds: part, turns };
+  return { generator: generator.name, connections: POOL, seconds: part, turns };
 }
 
-/** Those that were taken for sure: the first is only looked at by wrk, and of the last some were not sent. */
+/** Those that were taken for sure: wrk only looks at the first, and of the last some were not sent. */
 function sentFirst(events: readonly GeneratedRequest[], taken: number): GeneratedRequest[] {
   return events.slice(1, taken - SENDERS);
 }

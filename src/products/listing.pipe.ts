@@ -1,5 +1,4 @@
 import { Injectable, type PipeTransform } from '@nestjs/common';
-import { plainToInstance } from 'class-transformer';
 import { type ValidationError, validateSync } from 'class-validator';
 import { LRUCache } from 'lru-cache';
 
@@ -55,7 +54,7 @@ export class ListingPipe implements PipeTransform<QueryString, RequestedListing>
 }
 
 function read(encoded: string): RequestedListing {
-  const query = plainToInstance(ListingQuery, decodeQuery({ encoded }, PARAMETERS));
+  const query = Object.assign(new ListingQuery(), decodeQuery({ encoded }, PARAMETERS));
   const [first, ...others] = validateSync(query, { stopAtFirstError: true }).map(toFault);
   if (first !== undefined) {
     throw validationFailed(first, ...others);
