@@ -34,7 +34,9 @@ describe('The image', () => {
 
   it('runs without root, as process 1, on the port that it exposes', () => {
     expect(lastStage).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
-    expect(lastStage).toContain('CMD ["node", "--max-old-space-size=192", "--max-semi-space-size=8", "dist/main.js"]');
+    expect(lastStage).toContain(
+      'CMD ["node", "--max-old-space-size=192", "--max-semi-space-size=8", "dist/main.js"]',
+    );
     expect(lastStage).toMatch(new RegExp(`^EXPOSE ${new Environment().PORT}$`, 'm'));
   });
 

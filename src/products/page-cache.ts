@@ -161,6 +161,7 @@ export class PageCache {
     read: Read,
     redisUntil: number,
   ): Promise<ServedPage> {
+    const { CACHE_TTL_MS, CACHE_STALE_MS } = this.environment;
     const redisHasTime = (): boolean =>
       this.version.shared && performance.now() <= redisUntil - REDIS_PAGE_TIMEOUT_MS;
 
@@ -170,7 +171,7 @@ export class PageCache {
           this.consult(key, version),
           this.lock.acquire(
             `farmlokal:reading:${version}:${key}`,
-            Math.min(READING_TTL_MS, this.environment.CACHE_TTL_MS),
+            Math.min(READING_TTL_MS, CACHE_TTL_MS, CACHE_STALE_MS),
             REDIS_PAGE_TIMEOUT_MS,
           ),
         ])
@@ -181,7 +182,7 @@ export class PageCache {
         (lock?.state === 'held' ? await this.awaitOther(key, version, redisHasTime) : undefined);
       return found ?? (await this.read(key, version, read));
     } catch (error) {
-      // Otherwise there is a page now, which whoever meets the lock finds until both have expired.
+      // Otherwise there is a page now: whoever meets the lock finds it, for as long as the lock lasts.
       if (lock?.state === 'owned') {
         void lock.release();
       }
