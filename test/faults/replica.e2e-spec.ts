@@ -41,7 +41,7 @@ it('A replica that is killed in the middle of its work holds up no other for lon
       void send(doomed.url, event, { id }).catch(() => undefined);
       // The lock on reading the page, and the claim on the event.
       await eventually(async () => {
-        const held = ['reading:/api/products?*', `webhook:${id}`].map((key) =>
+        const held = ['reading:*:/api/products?*', `webhook:${id}`].map((key) =>
           client.keys(`farmlokal:${key}`),
         );
         return (await Promise.all(held)).every(({ length }) => length > 0) || undefined;
