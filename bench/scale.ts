@@ -37,6 +37,7 @@ export const TIMES = 10;
 
 /** The part of a load's time that each load of a turn lasts. */
 const PART = 1 / 6;
+
 /** What ten times as many products change, both catalogues asked in turns. */
 export async function measureScale(
   small: Testbed,

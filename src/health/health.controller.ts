@@ -13,10 +13,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Operators } from '../metrics/operators.js';
 import { dependencyUnavailable } from '../problems/problem.js';
 import { ApiProblem } from '../problems/problem.dto.js';
+import { Unlimited } from '../throttling/unlimited.js';
 import { HealthReport } from './health-report.js';
 import { HealthReportDto } from './health-report.dto.js';
 import { Readiness } from './readiness.js';
-import { Unlimited } from '../throttling/unlimited.js';
 
 /** The answer of a probe that is content. */
 class ProbeDto {

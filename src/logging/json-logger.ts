@@ -65,6 +65,9 @@ export class JsonLogger implements LoggerService {
   /** The most frequent line by far. Nothing but what a client makes up can hold a secret here. */
   request(line: RequestLine): void {
     const { level, requestId, method, url, route, status, durationMs, client, traceparent } = line;
+    if (!this.requests.isLevelEnabled(level)) {
+      return;
+    }
     this.requests[level]({
       requestId: this.redact(requestId),
       method,

@@ -12,9 +12,9 @@ import { Registry } from 'prom-client';
 
 import { HealthReport } from '../health/health-report.js';
 import { ApiProblem } from '../problems/problem.dto.js';
+import { Unlimited } from '../throttling/unlimited.js';
 import { MetricsSummaryDto } from './metrics-summary.dto.js';
 import { Operators } from './operators.js';
-import { Unlimited } from '../throttling/unlimited.js';
 
 @ApiTags('metrics')
 @Controller('metrics')

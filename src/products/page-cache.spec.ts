@@ -77,6 +77,42 @@ describe('A read that a change has overtaken', () => {
   });
 });
 
+describe('The lock on reading a page', () => {
+  const released = (): { lock: Lock; times: () => number } => {
+    let count = 0;
+    const release = (): Promise<void> => {
+      count += 1;
+      return Promise.resolve();
+    };
+    return { lock: { state: 'owned', release }, times: () => count };
+  };
+
+  it('is left to expire once there is a page to find', async () => {
+    const { lock, times } = released();
+    const { cache } = cacheOf(new Map(), lock);
+    await cache.get(KEY, () => Promise.resolve(NEW));
+    expect(times()).toBe(0);
+  });
+
+  it('is given back when nothing was read, be it that an older page stands in', async () => {
+    const { lock, times } = released();
+    const { cache, version } = cacheOf(new Map(), lock);
+    await expect(cache.get(KEY, down)).rejects.toThrow('PostgreSQL is down.');
+    expect(times()).toBe(1);
+    await cache.get(KEY, () => Promise.resolve(OLD));
+    version.mark = 'second';
+    expect(await cache.get(KEY, down)).toMatchObject({ cache: 'STALE' });
+    expect(times()).toBe(2);
+  });
+
+  it('is given back when another replica has stored the page by then', async () => {
+    const { lock, times } = released();
+    const stored = new Map([[KEY, { ...NEW, version: 'first', readAt: Date.now() }]]);
+    expect(await cacheOf(stored, lock).cache.get(KEY, down)).toMatchObject({ cache: 'HIT' });
+    expect(times()).toBe(1);
+  });
+});
+
 it('A page that is read anew in the background is not asked for over and over while another replica reads it', async () => {
   const stored = new Map<string, StoredPage>();
   const { cache, version } = cacheOf(stored, { state: 'held' });

@@ -176,17 +176,18 @@ export class PageCache {
           ),
         ])
       : [];
+    let served: ServedPage | undefined;
     try {
-      const found =
+      served =
         shared ??
-        (lock?.state === 'held' ? await this.awaitOther(key, version, redisHasTime) : undefined);
-      return found ?? (await this.read(key, version, read));
-    } catch (error) {
-      // Otherwise there is a page now: whoever meets the lock finds it, for as long as the lock lasts.
-      if (lock?.state === 'owned') {
+        (lock?.state === 'held' ? await this.awaitOther(key, version, redisHasTime) : undefined) ??
+        (await this.read(key, version, read));
+      return served;
+    } finally {
+      // Once it was read, whoever meets the lock finds the page, for as long as the lock lasts.
+      if (lock?.state === 'owned' && served?.cache !== 'MISS') {
         void lock.release();
       }
-      throw error;
     }
   }
 

@@ -13,12 +13,12 @@ import type { FastifyRequest } from 'fastify';
 import { NoQueryPipe } from '../http/no-query.pipe.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { ApiRateLimited } from '../throttling/api-rate-limited.js';
+import { Unlimited } from '../throttling/unlimited.js';
 import { DeletedProduct, EVENT_TYPES, UpsertedProduct } from './catalogue-event.js';
 import { EventStatusDto } from './event-status.dto.js';
 import { SignatureGuard } from './signature.guard.js';
 import { signedMessage } from './signed-message.js';
 import { WebhooksService } from './webhooks.service.js';
-import { Unlimited } from '../throttling/unlimited.js';
 
 const instance = '/api/webhooks/catalog';
 const timestamp = { type: 'string' as const, format: 'date-time', example: '2026-11-23T06:30:00Z' };
