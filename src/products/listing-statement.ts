@@ -30,10 +30,13 @@ const TINY_RANGE = 'rows / 8';
 /** Rows of a price range that is sorted rather than passed over to: sorting costs more for each row. */
 const SMALL_RANGE = '2 * rows';
 
-/** The statement of a page, which reads one row more to tell whether there is a next page. */
-export function listingStatement(listing: Listing): Statement {
+/**
+ * The statement of a page, which reads one row more to tell whether there is a next page. It may give no row: then
+ * the page takes more than `effort`, a factor to what is usually read to find one.
+ */
+export function listingStatement(listing: Listing, effort: number): Statement {
   return listing.sort !== 'price' && (listing.minPrice ?? listing.maxPrice) !== undefined
-    ? acrossPrices(listing)
+    ? acrossPrices(listing, effort)
     : alongSort(listing);
 }
 
@@ -96,81 +99,75 @@ function alongSort(asked: Listing): Statement {
  * limit × rows. Both read nothing but an index.
  *
  * The planner would have to guess the size of the range, and guesses badly where price hangs together
- * with category or name. Here the ways are tried in turn, each with a bound: a tiny range is sorted; a
+ * with category or name. Here the ways are tried in turn, each within a bound: a tiny range is sorted; a
  * large one that is well spread fills the page along the sort within the root; what is left of small
- * ranges is sorted; and a large range that the sort reaches late is passed over to, however far it is.
+ * ranges is sorted. For a large range that the sort reaches late there is no row, unless the effort is
+ * a larger one: the bounds are the root times the effort.
  *
- * `coalesce`, which never has anything to replace, hides the range from the planner's guesses. Not
- * prepared, for the LIMIT has to be planned by value.
+ * Not prepared, for the LIMIT has to be planned by value.
  */
-function acrossPrices(listing: Listing): Statement {
+function acrossPrices(listing: Listing, effort: number): Statement {
   const { sort } = listing;
   const { bind, values } = binder(listing.limit + 1);
+  const root = `ceil(${bind(String(effort), 'int')} * sqrt($1::int * greatest(reltuples, 1)))`;
   const category = inCategory(listing, bind);
   const range = inPriceRange(listing, bind).join(' AND ');
-  const remaining = [...category, ...afterCursor(listing, `p.${sort}`, bind)].join(' AND ');
   const along = inOrder(listing, `p.${sort}`);
   const uncategorised = { ...listing, category: undefined };
 
-  /** The rows of the range as far as `most`, and one more when there are more. */
-  const inRange = (condition: string, most: string): string => `
+  /** The rows of the range in the order of its index, as far as `most`, and one more when there are more. */
+  const inRange = (most: string): string => `
     SELECT p.id, p.${sort} AS value
     FROM products p
-    WHERE ${[condition, ...category, range].join(' AND ')}
+    WHERE ${[...category, range].join(' AND ')}
     ORDER BY ${inOrder({ ...listing, sort: 'price', order: 'asc' }, 'p.price')}
     LIMIT (SELECT ${most} + 1 FROM root)`;
-  const sorted = (rows: string, condition: string): string => `
-    SELECT p.id
-    FROM ${rows} p
-    WHERE ${[condition, ...afterCursor(listing, 'p.value', bind)].join(' AND ')}
-    ORDER BY ${inOrder(uncategorised, 'p.value')}
-    LIMIT $1::int`;
+  const hasAtMost = (most: string): string =>
+    `SELECT count(*) <= (SELECT ${most} FROM root) AS range FROM (${inRange(most)}) p`;
+  /** The rows along the sort from the cursor on, in the range or not. */
+  const remaining = `
+    SELECT p.id, p.price
+    FROM products p
+    WHERE ${[...category, ...afterCursor(listing, `p.${sort}`, bind)].join(' AND ')}
+    ORDER BY ${along}`;
 
   return {
-    text: asPage(`
+    text: `
       WITH root AS MATERIALIZED (
-        SELECT ceil(sqrt($1::int * greatest(reltuples, 1)))::bigint AS rows
-        FROM pg_class WHERE oid = 'products'::regclass
-      ), few AS MATERIALIZED (${inRange('true', TINY_RANGE)}
+        SELECT ${root}::bigint AS rows FROM pg_class WHERE oid = 'products'::regclass
       ), tiny AS MATERIALIZED (
-        SELECT count(*) <= (SELECT ${TINY_RANGE} FROM root) AS range FROM few
-      ), first AS MATERIALIZED (
+        ${hasAtMost(TINY_RANGE)}
+      ), passed AS MATERIALIZED (
         SELECT p.id
-        FROM (
-          SELECT p.id, p.price
-          FROM products p
-          WHERE NOT (SELECT range FROM tiny) AND ${remaining}
-          ORDER BY ${along}
-          LIMIT (SELECT rows FROM root)
-        ) p
+        FROM (${remaining} LIMIT (SELECT CASE WHEN tiny.range THEN 0 ELSE rows END FROM root, tiny)) p
         WHERE ${range}
         LIMIT $1::int
       ), settled AS MATERIALIZED (
-        SELECT (SELECT range FROM tiny) OR count(*) = $1::int AS page FROM first
-      ), many AS MATERIALIZED (${inRange('NOT (SELECT page FROM settled)', SMALL_RANGE)}
+        SELECT (SELECT range FROM tiny) OR count(*) = $1::int OR NOT EXISTS (
+          ${remaining} LIMIT 1 OFFSET (SELECT rows FROM root)
+        ) AS page
+        FROM passed
       ), small AS MATERIALIZED (
-        SELECT count(*) <= (SELECT ${SMALL_RANGE} FROM root) AS range FROM many
+        SELECT tiny.range OR (NOT settled.page AND (${hasAtMost(SMALL_RANGE)})) AS range FROM tiny, settled
       ), page AS (
-        (${sorted('few', '(SELECT range FROM tiny)')})
-        UNION ALL
-        SELECT id FROM first WHERE (SELECT page FROM settled)
-        UNION ALL
-        (${sorted('many', '(SELECT range FROM small)')})
+        SELECT id FROM passed WHERE NOT (SELECT range FROM small)
         UNION ALL
         (
           SELECT p.id
-          FROM products p
-          WHERE NOT (SELECT range FROM small) AND ${remaining} AND coalesce(${range}, false)
-          ORDER BY ${along}
+          FROM (${inRange(SMALL_RANGE)}) p
+          WHERE ${['(SELECT range FROM small)', ...afterCursor(listing, 'p.value', bind)].join(' AND ')}
+          ORDER BY ${inOrder(uncategorised, 'p.value')}
           LIMIT $1::int
         )
       )
-      SELECT found.id, found.${VALUE[sort]} AS value, row_to_json(found)::text AS json
-      FROM (
-        SELECT ${PRODUCT}
-        FROM page JOIN products p USING (id)
-        ORDER BY ${inOrder(uncategorised, `p.${sort}`)}
-      ) found`),
+      ${asPage(`
+        SELECT found.id, found.${VALUE[sort]} AS value, row_to_json(found)::text AS json
+        FROM (
+          SELECT ${PRODUCT}
+          FROM page JOIN products p USING (id)
+          ORDER BY ${inOrder(uncategorised, `p.${sort}`)}
+        ) found`)}
+      HAVING (SELECT page FROM settled) OR (SELECT range FROM small)`,
     values,
     prepared: false,
   };

@@ -5,6 +5,9 @@ import type { Cursor } from './cursor.js';
 import type { Listing } from './listing.js';
 import { type ListedPage, listingStatement, productStatement } from './listing-statement.js';
 
+/** What a page has cost in vain is then a fraction of what it costs. */
+const EFFORT_GROWTH = 4;
+
 /** Reads the catalogue through the connections of the TypeORM data source. */
 @Injectable()
 export class ProductsRepository {
@@ -12,8 +15,10 @@ export class ProductsRepository {
 
   /** The products of a page as JSON, and the last of them when there is a next page. */
   async list(listing: Listing): Promise<{ products: string; last: Cursor | undefined }> {
-    // One row whatever the page holds: it is an aggregate.
-    const [page] = (await this.database.query(listingStatement(listing))) as [ListedPage];
+    let page: ListedPage | undefined;
+    for (let effort = 1; page === undefined; effort *= EFFORT_GROWTH) {
+      [page] = await this.database.query<ListedPage>(listingStatement(listing, effort));
+    }
     const { products, lastId: id, lastValue: value } = page;
     return { products, last: id === null || value === null ? undefined : { id, value } };
   }
