@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -43,9 +43,12 @@ export interface Program {
   readonly log?: string;
 }
 
-/** As `npm start` runs it. */
+const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  scripts: { start: string };
+};
+/** As `npm start` runs it: `exec node`, Node's options, the entry. */
 const SERVICE: Program = {
-  options: ['--max-old-space-size=192', '--max-semi-space-size=8'],
+  options: scripts.start.split(' ').slice(2, -1),
   entry: 'dist/main.js',
   ready: '/health/ready',
 };

@@ -7,6 +7,10 @@ import { Environment } from '../src/config/environment.js';
 const dockerfile = readFileSync('Dockerfile', 'utf8');
 const lines = dockerfile.split('\n');
 const lastStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  dependencies: Record<string, string>;
+  scripts: { start: string };
+};
 /** What is copied from the build's context. */
 const copied = lines.flatMap((line) => {
   const [, sources = ''] = /^COPY (?!--from)(.+) \S+$/.exec(line) ?? [];
@@ -34,17 +38,13 @@ describe('The image', () => {
 
   it('runs without root, as process 1, on the port that it exposes', () => {
     expect(lastStage).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
-    expect(lastStage).toContain(
-      'CMD ["node", "--max-old-space-size=192", "--max-semi-space-size=8", "dist/main.js"]',
-    );
+    const [, ...command] = manifest.scripts.start.split(' ');
+    expect(lastStage).toContain(`CMD [${command.map((word) => `"${word}"`).join(', ')}]`);
     expect(lastStage).toMatch(new RegExp(`^EXPOSE ${new Environment().PORT}$`, 'm'));
   });
 
   it('can migrate with production dependencies alone', () => {
-    const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
-      dependencies: Record<string, string>;
-    };
-    expect(Object.keys(dependencies)).toEqual(expect.arrayContaining(['typeorm', 'pg']));
+    expect(Object.keys(manifest.dependencies)).toEqual(expect.arrayContaining(['typeorm', 'pg']));
     expect(dockerfile).toContain('npm ci --omit=dev');
   });
 });
