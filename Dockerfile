@@ -5,7 +5,7 @@ COPY package.json package-lock.json ./
 
 FROM base AS build
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
-COPY nest-cli.json tsconfig.json tsconfig.build.json .swcrc ./
+COPY nest-cli.json tsconfig.json tsconfig.build.json .swcrc bundle.js ./
 COPY migrations ./migrations
 COPY src ./src
 RUN npm run build

@@ -1,6 +1,8 @@
-import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 
+import { MIGRATIONS } from '../migrations.js';
+import { Product } from '../products/product.entity.js';
+import { WebhookEvent } from '../webhooks/webhook-event.entity.js';
 import { postgresConnection } from './connection.js';
 
 /** What a process asks of its connections. */
@@ -34,8 +36,8 @@ export function createDataSource(url: string, limits: DataSourceLimits): DataSou
         ? {}
         : statementDeadline(limits.statementTimeoutMs)),
     },
-    entities: [join(import.meta.dirname, '../**/*.entity.js')],
-    migrations: [join(import.meta.dirname, '../migrations/*.js')],
+    entities: [Product, WebhookEvent],
+    migrations: [MIGRATIONS],
     migrationsTransactionMode: 'each',
     installExtensions: false,
     logging: false,
