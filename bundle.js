@@ -24,8 +24,6 @@ await build({
   format: 'esm',
   // Nest and TypeORM go by the names of classes.
   keepNames: true,
-  // Finds its pages where its own file is.
-  external: ['swagger-ui-dist'],
   plugins: [optional],
   // Packages of the older kind expect these.
   banner: {

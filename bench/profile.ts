@@ -9,13 +9,20 @@ import { loggingTo } from './testbed.js';
 /** Functions with the part of the time that a process spent in each of them itself, not in what they called. */
 export type Profile = readonly { readonly name: string; readonly part: number }[];
 
+/** Where a function is; lines count from 0. */
+interface Place {
+  readonly functionName: string;
+  readonly url: string;
+  readonly lineNumber: number;
+}
+
 /** What V8 writes; times in microseconds. */
 interface CpuProfile {
   readonly endTime: number;
   readonly startTime: number;
   readonly nodes: readonly {
     readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string };
+    readonly callFrame: Place;
   }[];
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
@@ -65,7 +72,8 @@ function top(
   { startTime, endTime, nodes, samples, timeDeltas }: CpuProfile,
   last: number,
 ): Profile {
-  const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+  const bundle = readFileSync('dist/main.js', 'utf8').split('\n');
+  const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame, bundle)]));
   const times = new Map<string, number>();
   let at = startTime;
   let busy = 0;
@@ -83,9 +91,17 @@ function top(
     .map(([name, time]) => ({ name, part: Math.round((1000 * time) / busy) / 1000 }));
 }
 
-/** A function, and the package or module that it belongs to. */
-function nameOf({ functionName, url }: { functionName: string; url: string }): string {
-  const [, where = url] =
-    /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? /.*\/dist\/(.*)\.js$/.exec(url) ?? [];
-  return `${functionName === '' ? 'a function' : functionName}${where === '' ? '' : ` of ${where}`}`;
+/** A function, and the package or module that it belongs to: the bundle names the file of each part above it. */
+function nameOf({ functionName, url, lineNumber }: Place, bundle: readonly string[]): string {
+  const name = functionName === '' ? 'a function' : functionName;
+  if (!url.endsWith('/dist/main.js')) {
+    return url === '' ? name : `${name} of ${url}`;
+  }
+  for (const line of bundle.slice(0, lineNumber + 1).reverse()) {
+    const [, ofPackage, ofModule] =
+      /^\/\/ (?:.*node_modules\/((?:@[^/]+\/)?[^/]+)|dist\/(.*)\.js$)/.exec(line) ?? [];
+    const where = ofPackage ?? ofModule;
+    if (where !== undefined) return `${name} of ${where}`;
+  }
+  return name;
 }

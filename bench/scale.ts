@@ -83,7 +83,7 @@ export async function measureScale(
   };
 }
 
-/** What a database that has served for a while has in memory, as far as it fits. */
+/** The files of a catalogue, as those of a database that has served for a while, so far as memory takes them. */
 async function readIntoMemory(testbed: Testbed): Promise<void> {
   await testbed.query('CREATE EXTENSION IF NOT EXISTS pg_prewarm');
   await testbed.query(

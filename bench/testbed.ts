@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,6 +13,7 @@ import { DirectoryInUseError, PostgresServer } from '../dev/postgres-server.js';
 import { findRedis, installRedis, RedisServer } from '../dev/redis-server.js';
 import { makeTemporaryDirectory } from '../dev/temporary-directory.js';
 import { Sandbox } from '../test/support/sandbox.js';
+import { START_COMMAND } from '../test/support/start-command.js';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const DATA = join(ROOT, '.data');
@@ -43,12 +44,9 @@ export interface Program {
   readonly log?: string;
 }
 
-const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-  scripts: { start: string };
-};
-/** As `npm start` runs it: `exec node`, Node's options, the entry. */
+/** As `npm start` runs it. */
 const SERVICE: Program = {
-  options: scripts.start.split(' ').slice(2, -1),
+  options: START_COMMAND.slice(0, -1),
   entry: 'dist/main.js',
   ready: '/health/ready',
 };

@@ -3,13 +3,13 @@ import { validate } from 'dockerfile-utils';
 import { existsSync, readFileSync } from 'node:fs';
 
 import { Environment } from '../src/config/environment.js';
+import { START_COMMAND } from '../test/support/start-command.js';
 
 const dockerfile = readFileSync('Dockerfile', 'utf8');
 const lines = dockerfile.split('\n');
 const lastStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
   dependencies: Record<string, string>;
-  scripts: { start: string };
 };
 /** What is copied from the build's context. */
 const copied = lines.flatMap((line) => {
@@ -38,8 +38,9 @@ describe('The image', () => {
 
   it('runs without root, as process 1, on the port that it exposes', () => {
     expect(lastStage).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
-    const [, ...command] = manifest.scripts.start.split(' ');
-    expect(lastStage).toContain(`CMD [${command.map((word) => `"${word}"`).join(', ')}]`);
+    expect(lastStage).toContain(
+      `CMD [${['node', ...START_COMMAND].map((word) => `"${word}"`).join(', ')}]`,
+    );
     expect(lastStage).toMatch(new RegExp(`^EXPOSE ${new Environment().PORT}$`, 'm'));
   });
 

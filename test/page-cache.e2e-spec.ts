@@ -33,8 +33,8 @@ describe('The page cache', () => {
       SHUTDOWN_DELAY_MS: '0',
     };
     [one, two] = await Promise.all([
-      startService(env, 'test/support/replica.js'),
-      startService(env, 'test/support/replica.js'),
+      startService(env, ['test/support/replica.js']),
+      startService(env, ['test/support/replica.js']),
     ]);
     await Promise.all([one, two].map((service) => untilReady(service)));
   });

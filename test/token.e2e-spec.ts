@@ -88,7 +88,7 @@ async function startReplica(env: Record<string, string> = {}): Promise<Service> 
       LOG_LEVEL: 'trace',
       ...env,
     },
-    'test/support/token-replica.js',
+    ['test/support/token-replica.js'],
   );
 }
 

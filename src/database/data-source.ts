@@ -1,8 +1,6 @@
 import { DataSource } from 'typeorm';
 
 import { MIGRATIONS } from '../migrations.js';
-import { Product } from '../products/product.entity.js';
-import { WebhookEvent } from '../webhooks/webhook-event.entity.js';
 import { postgresConnection } from './connection.js';
 
 /** What a process asks of its connections. */
@@ -23,8 +21,16 @@ export function clientDeadline(milliseconds: number): object {
   return { query_timeout: milliseconds + 250 };
 }
 
-/** The TypeORM data source that the service and the migration CLI share. Nothing connects before `initialize()`. */
-export function createDataSource(url: string, limits: DataSourceLimits): DataSource {
+/**
+ * The TypeORM data source that the service and the migration CLI share. Nothing connects before `initialize()`.
+ *
+ * @param entities files of what migrations are generated from; the service, which speaks SQL, needs none.
+ */
+export function createDataSource(
+  url: string,
+  limits: DataSourceLimits,
+  entities: readonly string[] = [],
+): DataSource {
   const connection = postgresConnection(url);
   return new DataSource({
     type: 'postgres',
@@ -36,7 +42,7 @@ export function createDataSource(url: string, limits: DataSourceLimits): DataSou
         ? {}
         : statementDeadline(limits.statementTimeoutMs)),
     },
-    entities: [Product, WebhookEvent],
+    entities: [...entities],
     migrations: [MIGRATIONS],
     migrationsTransactionMode: 'each',
     installExtensions: false,

@@ -27,7 +27,7 @@ const TYPE = { id: 'bigint', price: 'numeric', name: 'text', created_at: 'timest
 
 /** Rows of a price range that is cheaper to sort than anything else is to try. */
 const TINY_RANGE = 'rows / 8';
-/** Rows of a price range that is sorted rather than passed over to: sorting costs more for each row. */
+/** Rows of a price range that is sorted when the sort has not come by enough of them within its own bound. */
 const SMALL_RANGE = '2 * rows';
 
 /**
@@ -102,14 +102,16 @@ function alongSort(asked: Listing): Statement {
  * with category or name. Here the ways are tried in turn, each within a bound: a tiny range is sorted; a
  * large one that is well spread fills the page along the sort within the root; what is left of small
  * ranges is sorted. For a large range that the sort reaches late there is no row, unless the effort is
- * a larger one: the bounds are the root times the effort.
+ * a larger one: the bounds grow with it, and that of the sort faster, for a row that is passed over
+ * costs a tenth of one that is sorted.
  *
  * Not prepared, for the LIMIT has to be planned by value.
  */
 function acrossPrices(listing: Listing, effort: number): Statement {
   const { sort } = listing;
   const { bind, values } = binder(listing.limit + 1);
-  const root = `ceil(${bind(String(effort), 'int')} * sqrt($1::int * greatest(reltuples, 1)))`;
+  const factor = bind(String(effort), 'int');
+  const root = 'sqrt($1::int * greatest(reltuples, 1))';
   const category = inCategory(listing, bind);
   const range = inPriceRange(listing, bind).join(' AND ');
   const along = inOrder(listing, `p.${sort}`);
@@ -134,17 +136,18 @@ function acrossPrices(listing: Listing, effort: number): Statement {
   return {
     text: `
       WITH root AS MATERIALIZED (
-        SELECT ${root}::bigint AS rows FROM pg_class WHERE oid = 'products'::regclass
+        SELECT ceil(${factor} * ${root})::bigint AS rows, ceil(${factor} ^ 1.5 * ${root})::bigint AS reach
+        FROM pg_class WHERE oid = 'products'::regclass
       ), tiny AS MATERIALIZED (
-        ${hasAtMost(TINY_RANGE)}
+        ${effort === 1 ? hasAtMost(TINY_RANGE) : 'SELECT false AS range'}
       ), passed AS MATERIALIZED (
         SELECT p.id
-        FROM (${remaining} LIMIT (SELECT CASE WHEN tiny.range THEN 0 ELSE rows END FROM root, tiny)) p
+        FROM (${remaining} LIMIT (SELECT CASE WHEN tiny.range THEN 0 ELSE reach END FROM root, tiny)) p
         WHERE ${range}
         LIMIT $1::int
       ), settled AS MATERIALIZED (
         SELECT (SELECT range FROM tiny) OR count(*) = $1::int OR NOT EXISTS (
-          ${remaining} LIMIT 1 OFFSET (SELECT rows FROM root)
+          ${remaining} LIMIT 1 OFFSET (SELECT reach FROM root)
         ) AS page
         FROM passed
       ), small AS MATERIALIZED (

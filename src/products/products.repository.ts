@@ -1,23 +1,37 @@
 import { Injectable } from '@nestjs/common';
 
+import { Environment } from '../config/environment.js';
 import { Database } from '../database/database.js';
+import { Deadline } from '../http/deadline.js';
+import { dependencyUnavailable } from '../problems/problem.js';
 import type { Cursor } from './cursor.js';
 import type { Listing } from './listing.js';
 import { type ListedPage, listingStatement, productStatement } from './listing-statement.js';
 
-/** What a page has cost in vain is then a fraction of what it costs. */
+/** By so much more is tried once a page has taken more than was. */
 const EFFORT_GROWTH = 4;
 
 /** Reads the catalogue through the connections of the TypeORM data source. */
 @Injectable()
 export class ProductsRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly environment: Environment,
+  ) {}
 
-  /** The products of a page as JSON, and the last of them when there is a next page. */
+  /**
+   * The products of a page as JSON, and the last of them when there is a next page.
+   *
+   * @throws Problem `dependency-unavailable` as {@link Database.query}, whose time it takes in all.
+   */
   async list(listing: Listing): Promise<{ products: string; last: Cursor | undefined }> {
-    let page: ListedPage | undefined;
-    for (let effort = 1; page === undefined; effort *= EFFORT_GROWTH) {
-      [page] = await this.database.query<ListedPage>(listingStatement(listing, effort));
+    const deadline = Deadline.in(this.environment.DATABASE_STATEMENT_TIMEOUT_MS);
+    let [page] = await this.database.query<ListedPage>(listingStatement(listing, 1));
+    for (let effort = EFFORT_GROWTH; page === undefined; effort *= EFFORT_GROWTH) {
+      [page] = await deadline.limit(
+        this.database.query<ListedPage>(listingStatement(listing, effort)),
+        () => dependencyUnavailable('The catalogue does not answer in time.'),
+      );
     }
     const { products, lastId: id, lastValue: value } = page;
     return { products, last: id === null || value === null ? undefined : { id, value } };

@@ -75,6 +75,8 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
         commandTimeout: HANDSHAKE_TIMEOUT_MS,
         enableOfflineQueue: false,
         enableAutoPipelining: true,
+        // Of itself, whose version it does not find in a bundle; the name of the client is nobody's need.
+        disableClientInfo: true,
         maxRetriesPerRequest: 0,
         retryStrategy: (attempt) =>
           Math.min(50 * attempt, RECONNECT_MAX_MS) * (0.5 + Math.random()),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { onFreePort } from '../../dev/free-port.js';
 import { followLog } from '../../dev/log-file.js';
 import { ManagedProcess } from '../../dev/managed-process.js';
+import { START_COMMAND } from './start-command.js';
 import { testDirectory } from './test-directory.js';
 
 /** The service, built, in a process of its own. */
@@ -48,14 +49,14 @@ export class Service {
  */
 export async function startService(
   env: Record<string, string>,
-  entry = 'dist/main.js',
+  command = START_COMMAND,
 ): Promise<Service> {
   return await onFreePort(async (port) => {
     const log = join(testDirectory(), `service-${randomUUID()}.log`);
     const logs = followLog(log);
     const server = await ManagedProcess.start({
       command: process.execPath,
-      args: [entry],
+      args: [...command],
       env: {
         PATH: process.env.PATH,
         HOST: '127.0.0.1',
