@@ -95,7 +95,8 @@ function top(
 function nameOf({ functionName, url, lineNumber }: Place, bundle: readonly string[]): string {
   const name = functionName === '' ? 'a function' : functionName;
   if (!url.endsWith('/dist/main.js')) {
-    return url === '' ? name : `${name} of ${url}`;
+    const [, where = url] = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? [];
+    return where === '' ? name : `${name} of ${where}`;
   }
   for (const line of bundle.slice(0, lineNumber + 1).reverse()) {
     const [, ofPackage, ofModule] =

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { DataSource } from 'typeorm';
 
 import { MIGRATIONS } from '../migrations.js';
@@ -34,6 +35,8 @@ export function createDataSource(
   const connection = postgresConnection(url);
   return new DataSource({
     type: 'postgres',
+    // The one whose errors are told apart here: TypeORM would look for one of its own, beside the bundle.
+    driver: pg,
     url: connection.connectionString,
     poolSize: limits.poolMax,
     extra: {
