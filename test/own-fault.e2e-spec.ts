@@ -8,11 +8,14 @@ import { startService } from './support/service.js';
 it('A statement that is at fault is an internal error, and no outage of PostgreSQL', async () => {
   const database = await createDatabase();
   const service = await startService({ DATABASE_URL: database.url });
-  await eventually(async () =>
-    (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
-  );
-  await database.query('ALTER TABLE products RENAME COLUMN unit TO units');
-  expect((await ask(`${service.url}/api/products`)).status).toBe(500);
-  await service.kill('SIGKILL');
-  await database.drop();
+  try {
+    await eventually(async () =>
+      (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
+    );
+    await database.query('ALTER TABLE products RENAME COLUMN unit TO units');
+    expect((await ask(`${service.url}/api/products`)).status).toBe(500);
+  } finally {
+    await service.kill('SIGKILL');
+    await database.drop();
+  }
 });
