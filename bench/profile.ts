@@ -1,4 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { SourceMap, type SourceMapPayload } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,11 +10,12 @@ import { loggingTo } from './testbed.js';
 /** Functions with the part of the time that a process spent in each of them itself, not in what they called. */
 export type Profile = readonly { readonly name: string; readonly part: number }[];
 
-/** Where a function is; lines count from 0. */
+/** Where a function is; lines and columns count from 0. */
 interface Place {
   readonly functionName: string;
   readonly url: string;
   readonly lineNumber: number;
+  readonly columnNumber: number;
 }
 
 /** What V8 writes; times in microseconds. */
@@ -72,7 +74,8 @@ function top(
   { startTime, endTime, nodes, samples, timeDeltas }: CpuProfile,
   last: number,
 ): Profile {
-  const bundle = readFileSync('dist/main.js', 'utf8').split('\n');
+  const map = JSON.parse(readFileSync('dist/main.js.map', 'utf8')) as SourceMapPayload;
+  const bundle = new SourceMap(map);
   const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame, bundle)]));
   const times = new Map<string, number>();
   let at = startTime;
@@ -91,18 +94,17 @@ function top(
     .map(([name, time]) => ({ name, part: Math.round((1000 * time) / busy) / 1000 }));
 }
 
-/** A function, and the package or module that it belongs to: the bundle names the file of each part above it. */
-function nameOf({ functionName, url, lineNumber }: Place, bundle: readonly string[]): string {
-  const name = functionName === '' ? 'a function' : functionName;
-  if (!url.endsWith('/dist/main.js')) {
-    const [, where = url] = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? [];
-    return where === '' ? name : `${name} of ${where}`;
-  }
-  for (const line of bundle.slice(0, lineNumber + 1).reverse()) {
-    const [, ofPackage, ofModule] =
-      /^\/\/ (?:.*node_modules\/((?:@[^/]+\/)?[^/]+)|dist\/(.*)\.js$)/.exec(line) ?? [];
-    const where = ofPackage ?? ofModule;
-    if (where !== undefined) return `${name} of ${where}`;
-  }
-  return name;
+/** A function, and the package or module that it belongs to. */
+function nameOf(place: Place, bundle: SourceMap): string {
+  const name = place.functionName === '' ? 'a function' : place.functionName;
+  const file = place.url.endsWith('/dist/main.js') ? sourceOf(place, bundle) : place.url;
+  const [, ofPackage, ofModule] =
+    /.*node_modules\/((?:@[^/]+\/)?[^/]+)|.*?((?:[\w-]+\/)?[\w.-]+)\.[jt]s$/.exec(file) ?? [];
+  const where = ofPackage ?? ofModule ?? file;
+  return where === '' ? name : `${name} of ${where}`;
+}
+
+function sourceOf({ lineNumber, columnNumber }: Place, bundle: SourceMap): string {
+  const entry = bundle.findEntry(lineNumber, columnNumber);
+  return 'originalSource' in entry ? entry.originalSource : '';
 }
