@@ -36,7 +36,7 @@ const LAST_MS = 500;
 /** The parts of a load's time that each piece of a turn lasts. */
 const PART = 1 / 12;
 
-/** Events against what PostgreSQL makes of the same transactions by itself, in turns. */
+/** Events against what PostgreSQL makes of a transaction for each by itself, in turns. */
 export async function measureWebhooks(
   testbed: Testbed,
   seconds: number,

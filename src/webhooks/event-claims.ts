@@ -60,10 +60,16 @@ export class EventClaims {
     return { state: claimed ? 'in-progress' : 'unknown' };
   }
 
-  /** Remembers a finished event. Only to be called once its effect is committed. */
-  async finish({ id, digest, event }: ReceivedEvent): Promise<void> {
-    const mark = `finished ${digest.toString('hex')} ${encodeURIComponent(event.type)}`;
-    await this.redis.attempt((redis) => redis.set(keyOf(id), mark, 'PX', REMEMBERED_MS));
+  /** Remembers finished events. Only to be called once their effects are committed. */
+  async finish(events: readonly ReceivedEvent[]): Promise<void> {
+    await this.redis.attempt((redis) =>
+      Promise.all(
+        events.map(({ id, digest, event }) => {
+          const mark = `finished ${digest.toString('hex')} ${encodeURIComponent(event.type)}`;
+          return redis.set(keyOf(id), mark, 'PX', REMEMBERED_MS);
+        }),
+      ),
+    );
   }
 }
 

@@ -1,33 +1,123 @@
 import { Injectable } from '@nestjs/common';
+import pg from 'pg';
 
 import { Database } from '../database/database.js';
+import { dependencyUnavailable } from '../problems/problem.js';
+import { CatalogueVersion } from '../products/catalogue-version.js';
+import { EventClaims } from './event-claims.js';
 import {
-  eventStatement,
+  eventsStatement,
   findStatement,
-  type Outcome,
   type ReceivedEvent,
+  type RecordedEvent,
   type TakenEvent,
 } from './event-statements.js';
 
-/** The events that were taken, and their effects, in PostgreSQL: the truth about both. */
+/** Events that are written together at most. */
+const BATCH = 50;
+/** Batches that are written at a time: the other connections of the pool are for those who read. */
+const WRITERS = 4;
+/** Events that may wait to be written. Beyond it, waiting helps nobody. */
+const MAX_WAITING = 500;
+
+/** An event that is to be written, and whoever waits for it. */
+interface Entry {
+  readonly event: ReceivedEvent;
+  readonly written: (recorded: boolean) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * The events that were taken, and their effects, in PostgreSQL: the truth about both. An event is written at
+ * once; those that come while too many others are being written wait, and are then written together, which
+ * costs PostgreSQL and this process little more than one (group commit).
+ */
 @Injectable()
 export class EventInbox {
-  constructor(private readonly database: Database) {}
+  /** The longest waiting first. */
+  private readonly waiting = new Set<Entry>();
+  /** Batches that are being written. */
+  private writing = 0;
+
+  constructor(
+    private readonly database: Database,
+    private readonly claims: EventClaims,
+    private readonly catalogue: CatalogueVersion,
+  ) {}
 
   /**
-   * Records an event and applies it, both or neither.
+   * Records an event and applies it, both or neither, and tells Redis. It goes on when nobody waits for it any
+   * longer: what is committed then has to be listed all the same.
    *
+   * @returns false when an event of this id was there before.
    * @throws Problem `dependency-unavailable` when PostgreSQL does not confirm it. It may have happened all
    * the same: sent again, the event is then a duplicate.
    */
-  async take(event: ReceivedEvent): Promise<Outcome> {
-    const [outcome] = await this.database.query<Outcome>(eventStatement(event));
-    return outcome ?? { recorded: false, changed: false };
+  async take(event: ReceivedEvent): Promise<boolean> {
+    if (this.waiting.size >= MAX_WAITING) {
+      throw dependencyUnavailable('The catalogue is too busy.');
+    }
+    return await new Promise((written, failed) => {
+      this.waiting.add({ event, written, failed });
+      // Whatever comes in the same turn of the event loop goes with it.
+      setImmediate(() => {
+        this.write();
+      });
+    });
   }
 
   /** The event that was taken under an id; undefined when there is none. */
   async find(id: string): Promise<TakenEvent | undefined> {
     const [taken] = await this.database.query<TakenEvent>(findStatement(id));
     return taken;
+  }
+
+  private write(): void {
+    while (this.waiting.size > 0 && this.writing < WRITERS) {
+      this.writing += 1;
+      void this.commit(this.next()).finally(() => {
+        this.writing -= 1;
+        this.write();
+      });
+    }
+  }
+
+  /** Each id once: whether an event is the same again, PostgreSQL tells when the first is committed. */
+  private next(): Entry[] {
+    const batch = new Map<string, Entry>();
+    for (const entry of this.waiting) {
+      if (batch.size === BATCH) break;
+      if (!batch.has(entry.event.id)) {
+        batch.set(entry.event.id, entry);
+        this.waiting.delete(entry);
+      }
+    }
+    return [...batch.values()];
+  }
+
+  private async commit(batch: readonly Entry[]): Promise<void> {
+    try {
+      const recorded = await this.record(batch.map(({ event }) => event));
+      for (const { event, written } of batch) written(recorded.has(event.id));
+    } catch (error) {
+      if (error instanceof pg.DatabaseError && batch.length > 1) {
+        // One of them is at fault, for which the others are not to suffer.
+        for (const entry of batch) await this.commit([entry]);
+      } else {
+        for (const { failed } of batch) failed(error);
+      }
+    }
+  }
+
+  private async record(events: readonly ReceivedEvent[]): Promise<ReadonlySet<string>> {
+    const rows = await this.database.query<RecordedEvent>(eventsStatement(events));
+    const recorded = new Set(rows.map(({ id }) => id));
+    if (recorded.size > 0) {
+      await Promise.all([
+        rows[0]?.changed === true ? this.catalogue.change() : undefined,
+        this.claims.finish(events.filter(({ id }) => recorded.has(id))),
+      ]);
+    }
+    return recorded;
   }
 }

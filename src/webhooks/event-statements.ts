@@ -10,36 +10,26 @@ export interface ReceivedEvent {
   readonly event: CatalogueEvent;
 }
 
-/** What became of an event. */
-export interface Outcome {
-  /** False: an event of this id was there before. */
-  readonly recorded: boolean;
-  /** Whether a product is another one now. */
+/** An event that was not there before, and is now. */
+export interface RecordedEvent {
+  readonly id: string;
+  /** Whether a product is another one now, by this event or one beside it. */
   readonly changed: boolean;
 }
 
 /**
- * Records an event and applies it: one statement, and so one transaction and one round trip. An id that
- * is there already leaves everything as it is; one whose transaction is under way is waited for. Of two
- * changes of a product the higher revision stays, in whatever order they come.
+ * Records events and applies them: one statement, and so one transaction and one round trip, however many
+ * they are. Gives those that it has recorded. An id that is there already leaves everything as it is; one
+ * whose transaction is under way is waited for. Of several changes of a product the highest revision stays,
+ * in whatever order they come.
+ *
+ * @param events each of another id.
  */
-export function eventStatement({ id, digest, receivedAt, event }: ReceivedEvent): Statement {
-  const { type, product } = event;
-  const row = [id, type, digest, receivedAt];
-  if (product === undefined) {
-    return { text: IGNORE, values: row, prepared: true };
-  }
-  if (!('name' in product)) {
-    return { text: DELETE, values: [...row, product.sku, product.revision], prepared: true };
-  }
-  const { sku, revision, name, description, category, price, currency, unit, producer } = product;
-  const { latitude = null, longitude = null } = product;
-  const columns = [name, description, category, price, currency, unit, producer];
-  return {
-    text: UPSERT,
-    values: [...row, sku, revision, ...columns, latitude, longitude],
-    prepared: true,
-  };
+export function eventsStatement(events: readonly ReceivedEvent[]): Statement {
+  const rows = events.map(({ id, digest, receivedAt, event: { type, product } }) =>
+    Object.assign({ id, type, digest: digest.toString('hex'), received_at: receivedAt }, product),
+  );
+  return { text: RECORD, values: [JSON.stringify(rows)], prepared: true };
 }
 
 /** The event that was taken under an id. */
@@ -62,41 +52,59 @@ export function findStatement(id: string): Statement {
   };
 }
 
-function recording(status: 'processed' | 'ignored'): string {
-  return `
+/** What an upsert tells of a product, and a deletion leaves as it is. */
+const TOLD = [
+  'name',
+  'description',
+  'category',
+  'price',
+  'currency',
+  'unit',
+  'producer',
+  'latitude',
+  'longitude',
+];
+
+/**
+ * Ids are locked first and then products, each in their order, so that two of these never wait for each
+ * other: all events are in before the first product is looked at, for which `applicable` is materialized.
+ *
+ * What had only a tombstone is created now; what was deleted comes back as it was created.
+ */
+const RECORD = `
+  WITH given AS (
+    SELECT * FROM json_to_recordset($1) AS event (
+      id text, type text, digest text, received_at timestamptz, sku text, revision bigint,
+      name text, description text, category text, price numeric, currency text, unit text,
+      producer text, latitude float8, longitude float8
+    )
+  ), event AS (
     INSERT INTO webhook_events (id, type, digest, status, received_at, processed_at)
-    VALUES ($1, $2, $3, '${status}', $4, clock_timestamp())
+    SELECT id, type, decode(digest, 'hex'),
+      CASE WHEN sku IS NULL THEN 'ignored' ELSE 'processed' END, received_at, clock_timestamp()
+    FROM given
+    ORDER BY id
     ON CONFLICT (id) DO NOTHING
-    RETURNING id`;
-}
-
-const IGNORE = `
-  WITH event AS (${recording('ignored')})
-  SELECT EXISTS (SELECT FROM event) AS recorded, false AS changed`;
-
-function applying(change: string): string {
-  return `
-  WITH event AS (${recording('processed')}),
-  change AS (${change}
+    RETURNING id
+  ), applicable AS MATERIALIZED (
+    SELECT given.* FROM given JOIN event USING (id) WHERE sku IS NOT NULL
+  ), change AS (
+    INSERT INTO products AS p (sku, revision, ${TOLD.join(', ')}, deleted_at)
+    SELECT DISTINCT ON (sku) sku, revision, ${TOLD.join(', ')},
+      CASE type WHEN 'product.deleted' THEN now() END
+    FROM applicable
+    ORDER BY sku, revision DESC, id
+    ON CONFLICT (sku) DO UPDATE SET
+      revision = EXCLUDED.revision,
+      ${TOLD.map((column) => `${column} = ${unlessDeleted(`EXCLUDED.${column}`, `p.${column}`)}`).join(', ')},
+      created_at = ${unlessDeleted('CASE WHEN p.name IS NULL THEN now() ELSE p.created_at END', 'p.created_at')},
+      updated_at = now(),
+      deleted_at = ${unlessDeleted('NULL', 'coalesce(p.deleted_at, now())')}
     WHERE p.revision < EXCLUDED.revision
-    RETURNING id)
-  SELECT EXISTS (SELECT FROM event) AS recorded, EXISTS (SELECT FROM change) AS changed`;
+    RETURNING id
+  )
+  SELECT id, EXISTS (SELECT FROM change) AS changed FROM event`;
+
+function unlessDeleted(upserted: string, deleted: string): string {
+  return `CASE WHEN EXCLUDED.deleted_at IS NULL THEN ${upserted} ELSE ${deleted} END`;
 }
-
-/** What had only a tombstone is created now; what was deleted comes back as it was created. */
-const UPSERT = applying(`
-    INSERT INTO products AS p (sku, revision, name, description, category, price, currency, unit,
-      producer, latitude, longitude)
-    SELECT $5, $6::bigint, $7, $8, $9, $10::numeric, $11, $12, $13, $14::float8, $15::float8 FROM event
-    ON CONFLICT (sku) DO UPDATE SET
-      revision = EXCLUDED.revision, name = EXCLUDED.name, description = EXCLUDED.description,
-      category = EXCLUDED.category, price = EXCLUDED.price, currency = EXCLUDED.currency,
-      unit = EXCLUDED.unit, producer = EXCLUDED.producer, latitude = EXCLUDED.latitude,
-      longitude = EXCLUDED.longitude, updated_at = now(), deleted_at = NULL,
-      created_at = CASE WHEN p.name IS NULL THEN now() ELSE p.created_at END`);
-
-const DELETE = applying(`
-    INSERT INTO products AS p (sku, revision, deleted_at)
-    SELECT $5, $6::bigint, now() FROM event
-    ON CONFLICT (sku) DO UPDATE SET
-      revision = EXCLUDED.revision, updated_at = now(), deleted_at = coalesce(p.deleted_at, now())`);

@@ -88,23 +88,12 @@ export class WebhooksService {
 
   /** Goes on when nobody waits any longer: what is committed then has to be listed all the same. */
   private async take(received: ReceivedEvent): Promise<EventStatus> {
-    if (!(await this.apply(received))) {
+    if (!(await this.inbox.take(received))) {
       // Removed, as too old, between two looks at it: the next try takes it.
       return (await this.recall(received)) ? 'duplicate' : this.take(received);
     }
     this.retention.consider();
     return received.event.product === undefined ? 'ignored' : 'processed';
-  }
-
-  private async apply(received: ReceivedEvent): Promise<boolean> {
-    const { recorded, changed } = await this.inbox.take(received);
-    if (recorded) {
-      await Promise.all([
-        changed ? this.catalogue.change() : undefined,
-        this.claims.finish(received),
-      ]);
-    }
-    return recorded;
   }
 
   /** Whoever has claimed the event may be done with it by now, or dead. */
@@ -131,7 +120,7 @@ export class WebhooksService {
     if (event.product !== undefined && known.ageMs < 2 * this.environment.CACHE_TTL_MS) {
       await this.catalogue.change();
     }
-    await this.claims.finish(received);
+    await this.claims.finish([received]);
     return true;
   }
 }

@@ -1,0 +1,356 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+
+import { readEvent } from '../src/webhooks/catalogue-event.js';
+import {
+  eventsStatement,
+  type ReceivedEvent,
+  type RecordedEvent,
+} from '../src/webhooks/event-statements.js';
+import { type Answer, ask, type ProblemBody } from './support/answer.js';
+import { createDatabase, type Database } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { type Service, startService } from './support/service.js';
+import { deleted, SECRET, send, upserted } from './support/signed-event.js';
+
+const REPLICAS = 4;
+
+let database: Database;
+let clients: pg.Client[];
+
+beforeAll(async () => {
+  database = await createDatabase();
+  clients = Array.from({ length: REPLICAS }, () => new pg.Client(database.url));
+  await Promise.all(clients.map((client) => client.connect()));
+});
+
+beforeEach(forget);
+
+afterAll(async () => {
+  await Promise.all(clients.map((client) => client.end()));
+  await database.drop();
+});
+
+async function forget(): Promise<void> {
+  await clients[0]?.query('DELETE FROM webhook_events; DELETE FROM products');
+}
+
+async function rows<Row extends pg.QueryResultRow>(
+  statement: string | pg.QueryConfig,
+  client = clients[0],
+): Promise<Row[]> {
+  return (await client?.query<Row>(statement))?.rows ?? [];
+}
+
+async function write(batch: readonly ReceivedEvent[], client = clients[0]) {
+  const { text, values } = eventsStatement(batch);
+  const found = await rows<RecordedEvent>({ name: 'events', text, values: [...values] }, client);
+  return {
+    recorded: found.map(({ id }) => id).sort(),
+    changed: found.some(({ changed }) => changed),
+  };
+}
+
+function received(id: string, body: object): ReceivedEvent {
+  return {
+    id,
+    digest: Buffer.alloc(32, id),
+    receivedAt: new Date('2026-11-23T06:30:00.123Z'),
+    event: readEvent(Buffer.from(JSON.stringify(body))),
+  };
+}
+
+function revisionOf({ event }: ReceivedEvent): number {
+  return event.product?.revision ?? 0;
+}
+
+const COLUMNS = [
+  'name',
+  'description',
+  'category',
+  'price',
+  'currency',
+  'unit',
+  'producer',
+  'latitude',
+  'longitude',
+];
+
+/** A row of the catalogue; of what was only ever deleted, the {@link COLUMNS} are null. */
+interface Row extends Record<string, unknown> {
+  readonly revision: string;
+  readonly name: unknown;
+  readonly created: string;
+  readonly updated: string;
+  readonly deleted: string | null;
+}
+
+/** What is to come of events that are taken one after the other. */
+class Oracle {
+  readonly events = new Map<string, object>();
+  readonly products = new Map<string, Row>();
+
+  /** Whether a product is another one afterwards; undefined when the event was there before. */
+  take({ id, digest, event }: ReceivedEvent, now: string): boolean | undefined {
+    if (this.events.has(id)) {
+      return undefined;
+    }
+    const { type, product } = event;
+    const status = product === undefined ? 'ignored' : 'processed';
+    this.events.set(id, { id, type, digest, status });
+    const before = this.products.get(product?.sku ?? '');
+    if (product === undefined || Number(before?.revision ?? -1) >= product.revision) {
+      return false;
+    }
+    const { sku, revision } = product;
+    const isUpsert = type === 'product.upserted';
+    const told = Object.assign({}, isUpsert ? product : before) as Readonly<
+      Record<string, unknown>
+    >;
+    const bare = (before?.name ?? null) === null;
+    this.products.set(sku, {
+      ...Object.fromEntries(COLUMNS.map((column) => [column, told[column] ?? null])),
+      sku,
+      revision: String(revision),
+      name: told.name ?? null,
+      created: before === undefined || (isUpsert && bare) ? now : before.created,
+      updated: now,
+      deleted: isUpsert ? null : (before?.deleted ?? now),
+    });
+    return true;
+  }
+}
+
+/** What PostgreSQL has, as the oracle says it. */
+async function found(): Promise<object> {
+  return {
+    events: new Set(await rows('SELECT id, type, digest, status FROM webhook_events')),
+    products: new Set(
+      await rows(
+        `SELECT sku, revision::text, ${COLUMNS.join(', ')}, created_at::text AS created,
+           updated_at::text AS updated, deleted_at::text AS deleted FROM products`,
+      ),
+    ),
+  };
+}
+
+const text = fc
+  .string({ unit: 'binary', minLength: 1, maxLength: 20 })
+  .filter((value) => !value.includes('\0'));
+// PostgreSQL has one zero, as JSON has.
+const degrees = (most: number) =>
+  fc.double({ min: -most, max: most, noNaN: true }).map((number) => number + 0);
+const place = fc.record({ latitude: degrees(90), longitude: degrees(180) });
+const product = fc.record({
+  name: text,
+  description: text,
+  category: text,
+  price: fc.constantFrom('0.00', '49.50', '9999999999.99'),
+  place: fc.option(place),
+});
+const sku = fc.constantFrom('a', 'A', 'ä', "o'kra", '{"\\', '🥬');
+const revision = fc.oneof(fc.nat(12), fc.nat(Number.MAX_SAFE_INTEGER));
+const body = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc
+      .tuple(sku, revision, product)
+      .map(([key, nth, { place: where, ...fields }]) =>
+        upserted(key, nth, { ...fields, ...where }),
+      ),
+  },
+  { weight: 3, arbitrary: fc.tuple(sku, revision).map(([key, nth]) => deleted(key, nth)) },
+  { weight: 1, arbitrary: fc.constant({ type: 'farm.opened' }) },
+);
+const event = fc
+  .tuple(fc.integer({ min: 100, max: 150 }), body)
+  .map(([nth, value]) => received(`evt-${nth}`, value));
+const batch = fc.uniqueArray(event, { selector: ({ id }) => id, minLength: 1, maxLength: 12 });
+
+describe('Events that are written together', () => {
+  it('come out as if they were taken one after the other, the highest revision first', async () => {
+    const property = fc.asyncProperty(fc.array(batch, { maxLength: 6 }), async (batches) => {
+      const oracle = new Oracle();
+      await forget();
+      for (const events of batches) {
+        await rows('BEGIN');
+        const outcome = await write(events);
+        const [{ now } = { now: '' }] = await rows<{ now: string }>('SELECT now()::text');
+        await rows('COMMIT');
+        const expected = events
+          .toSorted((a, b) => revisionOf(b) - revisionOf(a) || (a.id < b.id ? -1 : 1))
+          .map((one) => ({ id: one.id, changed: oracle.take(one, now) }))
+          .filter(({ changed }) => changed !== undefined);
+        expect(outcome).toEqual({
+          recorded: expected.map(({ id }) => id).sort(),
+          changed: expected.some(({ changed }) => changed),
+        });
+      }
+      expect(await found()).toEqual({
+        events: new Set(oracle.events.values()),
+        products: new Set(oracle.products.values()),
+      });
+    });
+    await fc.assert(property);
+  });
+
+  it('by several replicas at once, each has its outcome once, and none of them stands in the way', async () => {
+    const events = Array.from({ length: 400 }, (_, nth) => {
+      const key = `sku-${nth % 20}`;
+      return received(`evt-${nth}`, nth % 3 === 0 ? deleted(key, nth) : upserted(key, nth));
+    });
+    const outcomes = await Promise.all(
+      clients.map(async (client) => {
+        const recorded: string[] = [];
+        // Each replica gets all of them, some at a time, in an order of its own.
+        const order = fc.sample(fc.shuffledSubarray(events, { minLength: 400 }), 1)[0] ?? [];
+        for (let nth = 0; nth < order.length; nth += 40) {
+          recorded.push(...(await write(order.slice(nth, nth + 40), client)).recorded);
+        }
+        return recorded;
+      }),
+    );
+    expect(outcomes.flat().sort()).toEqual(events.map(({ id }) => id).sort());
+    const products = await rows('SELECT sku, revision::int FROM products ORDER BY revision');
+    expect(products).toEqual(
+      Array.from({ length: 20 }, (_, nth) => ({ sku: `sku-${nth}`, revision: 380 + nth })),
+    );
+  });
+
+  describe('by the service', () => {
+    // Batches that a replica writes at a time.
+    const WRITERS = 4;
+    let service: Service;
+
+    beforeAll(async () => {
+      // Without Redis, which tells of an event that is under way: the same id gets as far as PostgreSQL.
+      service = await startService({
+        DATABASE_URL: database.url,
+        WEBHOOK_SECRETS: SECRET,
+        SHUTDOWN_DELAY_MS: '0',
+      });
+      await eventually(async () =>
+        (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
+      );
+    });
+
+    afterAll(async () => {
+      await service.stop();
+    });
+
+    /** Sends events while as many others are being written as can be, so that they have to wait. */
+    async function together(
+      ...sent: readonly (readonly [id: string, event: object])[]
+    ): Promise<Answer<ProblemBody | { status: string }>[]> {
+      await rows('BEGIN');
+      await rows('LOCK TABLE webhook_events IN SHARE MODE');
+      const others: Promise<unknown>[] = [];
+      for (let nth = 1; nth <= WRITERS; nth += 1) {
+        others.push(send(service.url, { type: 'farm.opened' }));
+        await eventually(async () => ((await waiting()) === nth ? true : undefined));
+      }
+      const answers = sent.map(([id, value]) =>
+        send<ProblemBody | { status: string }>(service.url, value, { id }),
+      );
+      await sleep(500);
+      await rows('COMMIT');
+      await Promise.all(others);
+      return await Promise.all(answers);
+    }
+
+    /** In how many transactions the events of these ids were written. */
+    async function transactions(ids: readonly string[]): Promise<number> {
+      const [found] = await rows<{ count: number }>({
+        text: 'SELECT count(DISTINCT xmin::text)::int FROM webhook_events WHERE id = ANY ($1)',
+        values: [ids],
+      });
+      return found?.count ?? 0;
+    }
+
+    /** Batches that wait for a lock. */
+    async function waiting(): Promise<number> {
+      const [found] = await rows<{ count: number }>(
+        `SELECT count(*)::int FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        clients[1],
+      );
+      return found?.count ?? 0;
+    }
+
+    async function products(): Promise<object> {
+      const all = await rows<{ sku: string }>(
+        'SELECT sku, name, revision::int, deleted_at IS NOT NULL AS deleted FROM products',
+      );
+      return Object.fromEntries(all.map(({ sku: key, ...row }) => [key, row]));
+    }
+
+    it('have an outcome each, and of a product the highest revision stays', async () => {
+      await send(service.url, upserted('late', 5));
+      const sent = [
+        ['1', upserted('changed', 1)],
+        ['2', upserted('changed', 3, { name: 'Third' })],
+        ['3', upserted('changed', 2)],
+        ['4', upserted('gone', 1)],
+        ['5', { type: 'farm.opened' }],
+        ['6', deleted('gone', 2)],
+        ['7', deleted('back', 1)],
+        ['8', upserted('back', 2)],
+        ['9', upserted('late', 4, { name: 'Late' })],
+        ['10', deleted('late', 5)],
+        ['11', deleted('never', 0)],
+      ] as const;
+      expect((await together(...sent)).map(({ body: { status } }) => status)).toEqual(
+        sent.map(([id]) => (id === '5' ? 'ignored' : 'processed')),
+      );
+      expect(await transactions(sent.map(([id]) => id))).toBeLessThan(sent.length);
+      expect(await products()).toEqual({
+        changed: { name: 'Third', revision: 3, deleted: false },
+        gone: { name: null, revision: 2, deleted: true },
+        back: { name: 'Okra', revision: 2, deleted: false },
+        late: { name: 'Okra', revision: 5, deleted: false },
+        never: { name: null, revision: 0, deleted: true },
+      });
+      for (const [id, value] of sent) {
+        expect((await send(service.url, value, { id })).body.status).toBe('duplicate');
+      }
+    });
+
+    it('are taken once under an id, and refused under that of another', async () => {
+      const same = upserted('same', 1);
+      const answers = await together(
+        ['same', same],
+        ['first', upserted('first', 1)],
+        ['same', same],
+        ['reused', upserted('one', 1)],
+        ['reused', upserted('other', 1)],
+        ['last', upserted('last', 1)],
+      );
+      const outcomes = answers.map(({ status, body: { status: said } }) =>
+        status === 200 ? said : status,
+      );
+      expect([outcomes[1], outcomes[5]]).toEqual(['processed', 'processed']);
+      expect([outcomes[0], outcomes[2]].sort()).toEqual(['duplicate', 'processed']);
+      expect([outcomes[3], outcomes[4]]).toEqual(expect.arrayContaining(['processed', 422]));
+      expect(await transactions(['same', 'first', 'reused', 'last'])).toBeLessThan(4);
+      const left = outcomes[3] === 'processed' ? 'one' : 'other';
+      expect(Object.keys(await products()).sort()).toEqual(['first', 'last', 'same', left].sort());
+    });
+
+    it('do not suffer for one that PostgreSQL refuses', async () => {
+      await rows("ALTER TABLE products ADD CONSTRAINT odd CHECK (name <> 'Odd')");
+      const answers = await together(
+        ['1', upserted('a', 1)],
+        ['2', upserted('b', 1, { name: 'Odd' })],
+        ['3', deleted('c', 1)],
+      );
+      await rows('ALTER TABLE products DROP CONSTRAINT odd');
+      expect(answers.map(({ status }) => status)).toEqual([200, 500, 200]);
+      expect(Object.keys(await products()).sort()).toEqual(['a', 'c']);
+      expect((await send(service.url, upserted('b', 1), { id: '2' })).body.status).toBe(
+        'processed',
+      );
+    });
+  });
+});
