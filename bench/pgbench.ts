@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { findExecutable } from './executable.js';
 import type { Testbed } from './testbed.js';
 
-/** PostgreSQL's own load generator, with the transaction that an event is for the service. */
+/** PostgreSQL's own load generator, with a transaction for each event, as the service would make of one alone. */
 export class Pgbench {
   private constructor(
     private readonly executable: string,

@@ -25,7 +25,7 @@ export function webhooksMarkdown({
 ${thousands(rows)} products; ${machine.cores} cores shared by one replica, PostgreSQL, Redis and the load; Node ${machine.node}; ${date}.
 Signed \`product.upserted\` events about 2,000 products, sent by ${measured.generator} over 32 connections, against pgbench, which
 writes each event in a transaction of its own, prepared, on ${measured.connections} connections (as many as the replica has); the
-replica writes together what comes while it is writing. ${measured.seconds} s each, in turns.
+replica writes together what comes while it is writing four others. ${measured.seconds} s each, in turns.
 To repeat it: \`npm run bench -- webhooks\` (pgbench has to be on the PATH).
 
 New events reach **${fresh.toFixed(2)}** of pgbench, and duplicates, which Redis answers, are **${duplicates.toFixed(1)}** times as fast

@@ -338,14 +338,27 @@ describe('Events that are written together', () => {
       expect(Object.keys(await products()).sort()).toEqual(['first', 'last', 'same', left].sort());
     });
 
+    it('do not suffer for one that another transaction holds', async () => {
+      await send(service.url, upserted('held', 1));
+      await rows("BEGIN; UPDATE products SET updated_at = now() WHERE sku = 'held'", clients[2]);
+      const answers = await together(
+        ['1', upserted('a', 1)],
+        ['2', upserted('held', 2)],
+        ['3', deleted('c', 1)],
+      ).finally(() => rows('ROLLBACK', clients[2]));
+      expect(answers.map(({ status }) => status)).toEqual([200, 503, 200]);
+      expect((await send(service.url, upserted('held', 2), { id: '2' })).body.status).toBe(
+        'processed',
+      );
+    });
+
     it('do not suffer for one that PostgreSQL refuses', async () => {
       await rows("ALTER TABLE products ADD CONSTRAINT odd CHECK (name <> 'Odd')");
       const answers = await together(
         ['1', upserted('a', 1)],
         ['2', upserted('b', 1, { name: 'Odd' })],
         ['3', deleted('c', 1)],
-      );
-      await rows('ALTER TABLE products DROP CONSTRAINT odd');
+      ).finally(() => rows('ALTER TABLE products DROP CONSTRAINT odd'));
       expect(answers.map(({ status }) => status)).toEqual([200, 500, 200]);
       expect(Object.keys(await products()).sort()).toEqual(['a', 'c']);
       expect((await send(service.url, upserted('b', 1), { id: '2' })).body.status).toBe(

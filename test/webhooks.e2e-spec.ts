@@ -466,7 +466,7 @@ describe('The listing', () => {
     const holder = new pg.Client(database.url);
     await holder.connect();
     await holder.query('BEGIN');
-    await holder.query('UPDATE products SET updated_at = now() WHERE sku = $1', [sku]);
+    await holder.query('LOCK TABLE products IN SHARE MODE');
     await ask(url);
     const id = randomUUID();
     expect((await send(patient.url, event, { id })).status).toBe(503);

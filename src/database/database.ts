@@ -33,8 +33,8 @@ const RECONNECT_MAX_MS = 5000;
 /** SQLSTATEs of a pooler that gave this statement to a server connection which never prepared it. */
 const STATEMENT_LOST = new Set(['26000', '42P05']);
 const PROTOCOL_VIOLATION = '08P01';
-/** Classes of SQLSTATE that are a fault of ours (data, integrity, syntax), and two that are the deployment's. */
-const OUR_FAULT = /^(22|23|42)/;
+/** SQLSTATEs that are about the statement (data, integrity, conflicts, syntax, locks), and two that are the deployment's. */
+const OF_THE_STATEMENT = /^(22|23|40|42|55P03)/;
 const INSUFFICIENT_PRIVILEGE = '42501';
 const UNDEFINED_TABLE = '42P01';
 
@@ -74,7 +74,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
    * Runs one statement on a pooled connection.
    *
    * @throws Problem `dependency-unavailable` when PostgreSQL cannot answer within the deadlines.
-   * @throws pg.DatabaseError when the statement itself is at fault.
+   * @throws pg.DatabaseError when the statement itself is at fault, or another transaction is in its way.
    */
   async query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
     if (this.pool === undefined) {
@@ -101,7 +101,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
       } else if (this.heardAt < began) {
         this.silent = true;
       }
-      if (isOurFault(error)) {
+      if (isOfTheStatement(error)) {
         throw error;
       }
       // Once for each time that it goes away, not for each query that misses it.
@@ -276,9 +276,9 @@ function takeRows<Row extends pg.QueryResultRow>(result: pg.QueryResult<Row>): R
   return rows;
 }
 
-function isOurFault(error: unknown): boolean {
+function isOfTheStatement(error: unknown): boolean {
   const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
-  return OUR_FAULT.test(code) && code !== INSUFFICIENT_PRIVILEGE && code !== UNDEFINED_TABLE;
+  return OF_THE_STATEMENT.test(code) && code !== INSUFFICIENT_PRIVILEGE && code !== UNDEFINED_TABLE;
 }
 
 /** Whether a deadline of ours has passed without a word; the server's own word about one is a DatabaseError. */

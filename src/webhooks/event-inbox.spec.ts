@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
+import { Registry } from 'prom-client';
 
 import type { Database, Statement } from '../database/database.js';
 import { dependencyUnavailable } from '../problems/problem.js';
@@ -20,6 +21,7 @@ let batches: Batch[];
 let outcomes: [id: string, outcome: unknown][];
 const change = jest.fn<() => Promise<void>>();
 const finish = jest.fn<(events: readonly ReceivedEvent[]) => Promise<void>>();
+let registry: Registry;
 let inbox: EventInbox;
 
 beforeEach(() => {
@@ -38,10 +40,12 @@ beforeEach(() => {
         fail: reject,
       });
     });
+  registry = new Registry();
   inbox = new EventInbox(
     { query } as unknown as Database,
     { finish } as unknown as EventClaims,
     { change } as unknown as CatalogueVersion,
+    registry,
   );
 });
 
@@ -189,6 +193,49 @@ describe(EventInbox.name, () => {
       ['bad', refusal],
       ['c', true],
     ]);
+  });
+
+  it('writes no more of them one by one once PostgreSQL is gone', async () => {
+    const outage = dependencyUnavailable('The catalogue does not answer.');
+    await together('a', 'b', 'c');
+    batches[0]?.fail(new pg.DatabaseError('violates check constraint', 1, 'error'));
+    await turn();
+    batches[1]?.answer();
+    await turn();
+    batches[2]?.fail(outage);
+    await turn();
+    expect(written()).toEqual(['a b c', 'a', 'b']);
+    expect(outcomes).toEqual([
+      ['a', true],
+      ['b', outage],
+      ['c', outage],
+    ]);
+  });
+
+  it.each(['55P03', '40P01'])(
+    'has an event sent again that another transaction was in the way of (%s)',
+    async (code) => {
+      const conflict = Object.assign(new pg.DatabaseError('conflict', 1, 'error'), { code });
+      await together('a', 'b');
+      batches[0]?.fail(conflict);
+      await turn();
+      batches[1]?.fail(conflict);
+      await turn();
+      batches[2]?.answer();
+      await turn();
+      expect(outcomes).toEqual([
+        ['a', expect.objectContaining({ slug: 'dependency-unavailable', cause: conflict })],
+        ['b', true],
+      ]);
+    },
+  );
+
+  it('tells how many wait', async () => {
+    await oneByOne('a', 'b', 'c', 'd', 'e', 'f');
+    expect(await registry.metrics()).toContain('farmlokal_webhook_events_waiting 2');
+    batches[0]?.answer();
+    await turn();
+    expect(await registry.metrics()).toContain('farmlokal_webhook_events_waiting 0');
   });
 
   it('does not write again what PostgreSQL has not confirmed', async () => {

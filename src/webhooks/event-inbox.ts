@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import pg from 'pg';
+import { Gauge, Registry } from 'prom-client';
 
 import { Database } from '../database/database.js';
 import { dependencyUnavailable } from '../problems/problem.js';
@@ -15,10 +16,13 @@ import {
 
 /** Events that are written together at most. */
 const BATCH = 50;
-/** Batches that are written at a time: the other connections of the pool are for those who read. */
+/** Batches that are written at a time: most of the pool, unless it was made smaller, is for those who read. */
 const WRITERS = 4;
 /** Events that may wait to be written. Beyond it, waiting helps nobody. */
 const MAX_WAITING = 500;
+
+/** SQLSTATEs of another transaction that is in the way, or was: it passes. */
+const CONFLICT = /^(40|55P03)/;
 
 /** An event that is to be written, and whoever waits for it. */
 interface Entry {
@@ -43,15 +47,25 @@ export class EventInbox {
     private readonly database: Database,
     private readonly claims: EventClaims,
     private readonly catalogue: CatalogueVersion,
-  ) {}
+    registry: Registry,
+  ) {
+    const waiting = new Gauge({
+      name: 'farmlokal_webhook_events_waiting',
+      help: 'Events that wait to be written.',
+      registers: [registry],
+      collect: () => {
+        waiting.set(this.waiting.size);
+      },
+    });
+  }
 
   /**
    * Records an event and applies it, both or neither, and tells Redis. It goes on when nobody waits for it any
    * longer: what is committed then has to be listed all the same.
    *
    * @returns false when an event of this id was there before.
-   * @throws Problem `dependency-unavailable` when PostgreSQL does not confirm it. It may have happened all
-   * the same: sent again, the event is then a duplicate.
+   * @throws Problem `dependency-unavailable` when PostgreSQL does not confirm it: too busy, away, or another
+   * transaction is in the way. It may have happened all the same: sent again, the event is then a duplicate.
    */
   async take(event: ReceivedEvent): Promise<boolean> {
     if (this.waiting.size >= MAX_WAITING) {
@@ -97,19 +111,33 @@ export class EventInbox {
 
   private async commit(batch: readonly Entry[]): Promise<void> {
     try {
-      const recorded = await this.record(batch.map(({ event }) => event));
-      for (const { event, written } of batch) written(recorded.has(event.id));
+      await this.record(batch);
     } catch (error) {
       if (error instanceof pg.DatabaseError && batch.length > 1) {
-        // One of them is at fault, for which the others are not to suffer.
-        for (const entry of batch) await this.commit([entry]);
+        await this.commitEach(batch);
       } else {
-        for (const { failed } of batch) failed(error);
+        fail(batch, error);
       }
     }
   }
 
-  private async record(events: readonly ReceivedEvent[]): Promise<ReadonlySet<string>> {
+  /** One of them is at fault, or locked, for which the others are not to suffer. */
+  private async commitEach(batch: readonly Entry[]): Promise<void> {
+    for (const [nth, entry] of batch.entries()) {
+      try {
+        await this.record([entry]);
+      } catch (error) {
+        if (!(error instanceof pg.DatabaseError)) {
+          fail(batch.slice(nth), error);
+          return;
+        }
+        fail([entry], error);
+      }
+    }
+  }
+
+  private async record(batch: readonly Entry[]): Promise<void> {
+    const events = batch.map(({ event }) => event);
     const rows = await this.database.query<RecordedEvent>(eventsStatement(events));
     const recorded = new Set(rows.map(({ id }) => id));
     if (recorded.size > 0) {
@@ -118,6 +146,18 @@ export class EventInbox {
         this.claims.finish(events.filter(({ id }) => recorded.has(id))),
       ]);
     }
-    return recorded;
+    for (const { event, written } of batch) {
+      written(recorded.has(event.id));
+    }
+  }
+}
+
+function fail(entries: readonly Entry[], error: unknown): void {
+  const reason =
+    error instanceof pg.DatabaseError && CONFLICT.test(error.code ?? '')
+      ? dependencyUnavailable('Another transaction holds what the event changes.', { cause: error })
+      : error;
+  for (const { failed } of entries) {
+    failed(reason);
   }
 }

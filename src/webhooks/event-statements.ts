@@ -65,6 +65,9 @@ const TOLD = [
   'longitude',
 ];
 
+/** How long another transaction may be in the way: of several events, those that are not in its way still have time after it. */
+const LOCK_PATIENCE_MS = 1000;
+
 /**
  * Ids are locked first and then products, each in their order, so that two of these never wait for each
  * other: all events are in before the first product is looked at, for which `applicable` is materialized.
@@ -72,8 +75,10 @@ const TOLD = [
  * What had only a tombstone is created now; what was deleted comes back as it was created.
  */
 const RECORD = `
-  WITH given AS (
-    SELECT * FROM json_to_recordset($1) AS event (
+  WITH patience AS MATERIALIZED (
+    SELECT set_config('lock_timeout', '${LOCK_PATIENCE_MS}', true)
+  ), given AS (
+    SELECT event.* FROM patience, json_to_recordset($1) AS event (
       id text, type text, digest text, received_at timestamptz, sku text, revision bigint,
       name text, description text, category text, price numeric, currency text, unit text,
       producer text, latitude float8, longitude float8

@@ -16,7 +16,7 @@ import type { SignedMessage } from './signature.js';
 /** What became of an event. */
 export type EventStatus = 'processed' | 'ignored' | 'duplicate';
 
-/** How long PostgreSQL may take: less than senders wait. An event that it takes later is a duplicate when it comes again. */
+/** How long it may take until an event is written: less than senders wait. One that is written later is a duplicate when it comes again. */
 export const WEBHOOK_DEADLINE_MS = 4000;
 const ID = /^[\x21-\x7e]{1,255}$/;
 
@@ -86,7 +86,6 @@ export class WebhooksService {
     return result;
   }
 
-  /** Goes on when nobody waits any longer: what is committed then has to be listed all the same. */
   private async take(received: ReceivedEvent): Promise<EventStatus> {
     if (!(await this.inbox.take(received))) {
       // Removed, as too old, between two looks at it: the next try takes it.
