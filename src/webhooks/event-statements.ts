@@ -20,8 +20,8 @@ export interface RecordedEvent {
 /**
  * Records events and applies them: one statement, and so one transaction and one round trip, however many
  * they are. Gives those that it has recorded. An id that is there already leaves everything as it is; one
- * whose transaction is under way is waited for. Of several changes of a product the highest revision stays,
- * in whatever order they come.
+ * whose transaction is under way is waited for, for a second. Of several changes of a product the highest
+ * revision stays, in whatever order they come.
  *
  * @param events each of another id.
  */
