@@ -4,6 +4,13 @@ import { DataSource } from 'typeorm';
 import { MIGRATIONS } from '../migrations.js';
 import { postgresConnection } from './connection.js';
 
+/**
+ * How long a connection is kept while nobody needs it, milliseconds. A new one has to log in and to have each statement
+ * planned again, and whoever it was opened for waits, for some tenths of a second beside a load; one that comes and
+ * goes within minutes finds the connections that it had.
+ */
+const IDLE_CONNECTION_MS = 600_000;
+
 /** What a process asks of its connections. */
 export interface DataSourceLimits {
   /** Connections opened at most. */
@@ -41,6 +48,7 @@ export function createDataSource(
     poolSize: limits.poolMax,
     extra: {
       ...connection,
+      idleTimeoutMillis: IDLE_CONNECTION_MS,
       ...(limits.statementTimeoutMs === undefined
         ? {}
         : statementDeadline(limits.statementTimeoutMs)),

@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { DataSource } from 'typeorm';
+
+import { createDataSource } from '../src/database/data-source.js';
+import { createDatabase, type Database } from './support/database.js';
+
+const MINUTE_MS = 60_000;
+const CONNECTIONS = 3;
+
+let database: Database;
+let dataSource: DataSource;
+
+beforeEach(async () => {
+  // The pool's clock; pg itself needs none to be answered.
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance'] });
+  database = await createDatabase();
+  dataSource = createDataSource(database.url, { poolMax: CONNECTIONS });
+  await dataSource.initialize();
+});
+
+afterEach(async () => {
+  await dataSource.destroy();
+  jest.useRealTimers();
+  await database.drop();
+});
+
+/** The processes of PostgreSQL that serve as many statements at once as there may be connections. */
+async function serving(): Promise<number[]> {
+  const answers = await Promise.all(
+    Array.from({ length: CONNECTIONS }, () =>
+      dataSource.query<[{ pid: number }]>('SELECT pg_backend_pid() AS pid FROM pg_sleep(0.2)'),
+    ),
+  );
+  return answers.map(([{ pid }]) => pid).sort((a, b) => a - b);
+}
+
+describe('Connections that a load has opened', () => {
+  it('are there for the next one some minutes later, and not for good', async () => {
+    const first = await serving();
+    expect(new Set(first).size).toBe(CONNECTIONS);
+    jest.advanceTimersByTime(5 * MINUTE_MS);
+    expect(await serving()).toEqual(first);
+    jest.advanceTimersByTime(15 * MINUTE_MS);
+    expect((await serving()).filter((pid) => first.includes(pid))).toEqual([]);
+  });
+});
