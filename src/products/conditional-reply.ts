@@ -2,28 +2,29 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { ServedPage } from './page-cache.js';
 
-/** A page's bytes, or nothing where the client has them already. */
-export type Answer = Buffer | undefined;
-
 /**
- * Sends a page's headers and gives its bytes, or nothing with 304 when the client has them already
- * (RFC 9110, section 13.1.2). At once when the page is at hand.
+ * Sends a page, or 304 when the client has its bytes already (RFC 9110, section 13.1.2). At once when the page is at
+ * hand.
  */
 export function reply(
   served: ServedPage | Promise<ServedPage>,
   request: FastifyRequest,
   response: FastifyReply,
-): Answer | Promise<Answer> {
-  return served instanceof Promise
-    ? served.then((page) => answer(page, request, response))
-    : answer(served, request, response);
+): void | Promise<void> {
+  if (!(served instanceof Promise)) {
+    send(served, request, response);
+    return;
+  }
+  return served.then((page) => {
+    send(page, request, response);
+  });
 }
 
-function answer(
+function send(
   { page, cache, age }: ServedPage,
   request: FastifyRequest,
   response: FastifyReply,
-): Answer {
+): void {
   response.header('etag', page.etag);
   response.header('cache-control', 'public, no-cache');
   response.header('x-cache', cache);
@@ -35,11 +36,10 @@ function answer(
   }
   const condition = request.headers['if-none-match'];
   if (condition !== undefined && matches(condition, page.etag)) {
-    response.status(304);
-    return undefined;
+    response.status(304).send();
+    return;
   }
-  response.type('application/json; charset=utf-8');
-  return page.body;
+  response.type('application/json; charset=utf-8').send(page.body);
 }
 
 /** Weak comparison: a tag that a proxy has weakened still names these bytes. */

@@ -11,11 +11,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { IdPipe } from '../http/id.pipe.js';
 import { NoQueryPipe } from '../http/no-query.pipe.js';
+import type { QueryString } from '../http/query-string.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { ApiRateLimited } from '../throttling/api-rate-limited.js';
-import { type Answer, reply } from './conditional-reply.js';
-import type { RequestedListing } from './listing.js';
-import { ListingPipe } from './listing.pipe.js';
+import { reply } from './conditional-reply.js';
+import { ListingReader } from './listing-reader.js';
 import { ListingQuery } from './listing-query.js';
 import { ProductDto, ProductPageDto } from './product.dto.js';
 import { ProductsService } from './products.service.js';
@@ -40,7 +40,10 @@ const NOT_MODIFIED = {
 @ApiTags('products')
 @Controller('api/products')
 export class ProductsController {
-  constructor(private readonly products: ProductsService) {}
+  constructor(
+    private readonly products: ProductsService,
+    private readonly listings: ListingReader,
+  ) {}
 
   @Get()
   @ApiOperation({
@@ -86,11 +89,11 @@ export class ProductsController {
     },
   })
   list(
-    @Query(ListingPipe) listing: RequestedListing,
+    @Query() query: QueryString,
     @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) response: FastifyReply,
-  ): Answer | Promise<Answer> {
-    return reply(this.products.list(listing), request, response);
+    @Res() response: FastifyReply,
+  ): void | Promise<void> {
+    return reply(this.products.list(this.listings.read(query)), request, response);
   }
 
   @Get(':id')
@@ -133,8 +136,8 @@ export class ProductsController {
     @Param('id', IdPipe) id: string,
     @Query(NoQueryPipe) _query: Record<string, string>,
     @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) response: FastifyReply,
-  ): Answer | Promise<Answer> {
+    @Res() response: FastifyReply,
+  ): void | Promise<void> {
     return reply(this.products.find(id), request, response);
   }
 }

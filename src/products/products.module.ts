@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { CatalogueVersion } from './catalogue-version.js';
+import { ListingReader } from './listing-reader.js';
 import { PageCache } from './page-cache.js';
 import { PageStore } from './page-store.js';
 import { ProductsController } from './products.controller.js';
@@ -10,7 +11,14 @@ import { ProductsService } from './products.service.js';
 /** The catalogue: its listing, and the caches in front of it. */
 @Module({
   controllers: [ProductsController],
-  providers: [CatalogueVersion, PageCache, PageStore, ProductsRepository, ProductsService],
+  providers: [
+    CatalogueVersion,
+    ListingReader,
+    PageCache,
+    PageStore,
+    ProductsRepository,
+    ProductsService,
+  ],
   exports: [CatalogueVersion, ProductsService],
 })
 export class ProductsModule {}

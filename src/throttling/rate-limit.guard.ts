@@ -1,8 +1,10 @@
 import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import {
+  DEFAULT_IPV6_SUBNET_PREFIX,
   InjectThrottlerOptions,
   InjectThrottlerStorage,
+  normalizeIp,
   ThrottlerGuard,
   type ThrottlerModuleOptions,
   ThrottlerStorage,
@@ -24,6 +26,8 @@ import { Unlimited } from './unlimited.js';
 export class RateLimitGuard extends ThrottlerGuard {
   private readonly policy: string;
   private readonly refused: Counter;
+  /** What the marks of a handler say, which are read once. */
+  private readonly unlimited = new WeakMap<object, boolean>();
 
   constructor(
     @InjectThrottlerOptions() options: ThrottlerModuleOptions,
@@ -49,7 +53,7 @@ export class RateLimitGuard extends ThrottlerGuard {
    */
   async charge(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { THROTTLE_LIMIT: limit, THROTTLE_TTL_MS: windowMs } = this.environment;
-    const client = await this.getTracker({ ip: addressOf(request) });
+    const client = normalizeIp(addressOf(request), DEFAULT_IPV6_SUBNET_PREFIX);
     const { totalHits, timeToExpire, isBlocked } = await this.storageService.increment(
       client,
       windowMs,
@@ -79,7 +83,15 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 
   private isUnlimited(context: ExecutionContext): boolean {
-    return this.reflector.getAllAndOverride(Unlimited, [context.getHandler(), context.getClass()]);
+    const handler = context.getHandler();
+    let unlimited = this.unlimited.get(handler);
+    if (unlimited === undefined) {
+      const marks = [handler, context.getClass()];
+      unlimited =
+        this.reflector.getAllAndOverride<boolean | undefined>(Unlimited.KEY, marks) ?? false;
+      this.unlimited.set(handler, unlimited);
+    }
+    return unlimited;
   }
 }
 

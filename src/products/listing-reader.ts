@@ -1,4 +1,4 @@
-import { Injectable, type PipeTransform } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { type ValidationError, validateSync } from 'class-validator';
 import { LRUCache } from 'lru-cache';
 
@@ -33,27 +33,28 @@ const OVERHEAD = 250;
 
 /**
  * Turns a query string into a listing, or into the problem that says what is wrong with it. Most clients ask for the
- * same: what a query string means is remembered, for to read it takes longer than all else about a cached page.
+ * same: what a query string means is remembered, for to read it takes longer than all else about a cached page. It is
+ * no pipe: Nest waits for those, at each request, even where there is nothing to wait for.
  */
 @Injectable()
-export class ListingPipe implements PipeTransform<QueryString, RequestedListing> {
+export class ListingReader {
   private readonly listings = new LRUCache<string, RequestedListing>({
     maxSize: REMEMBERED_CHARACTERS,
     sizeCalculation: (_, encoded) => encoded.length + OVERHEAD,
   });
 
   /** @throws Problem `validation-failed`, `invalid-cursor` or `malformed-request`. */
-  transform({ encoded }: QueryString): RequestedListing {
+  read({ encoded }: QueryString): RequestedListing {
     let listing = this.listings.get(encoded);
     if (listing === undefined) {
-      listing = read(encoded);
+      listing = readListing(encoded);
       this.listings.set(encoded, listing);
     }
     return listing;
   }
 }
 
-function read(encoded: string): RequestedListing {
+function readListing(encoded: string): RequestedListing {
   const query = Object.assign(new ListingQuery(), decodeQuery({ encoded }, PARAMETERS));
   const [first, ...others] = validateSync(query, { stopAtFirstError: true }).map(toFault);
   if (first !== undefined) {

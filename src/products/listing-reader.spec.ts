@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { Problem } from '../problems/problem.js';
-import { ListingPipe } from './listing.pipe.js';
+import { ListingReader } from './listing-reader.js';
 
-const pipe = new ListingPipe();
-const parse = (encoded: string) => pipe.transform({ encoded });
+const reader = new ListingReader();
+const parse = (encoded: string) => reader.read({ encoded });
 
 function problemOf(encoded: string): Problem {
   try {
@@ -18,7 +18,7 @@ function problemOf(encoded: string): Problem {
   throw new Error(`accepted: ${encoded}`);
 }
 
-describe(ListingPipe.name, () => {
+describe(ListingReader.name, () => {
   it('fills in the defaults', () => {
     expect(parse('')).toEqual({
       limit: 20,
