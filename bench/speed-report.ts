@@ -200,11 +200,15 @@ function profileSection({ profiles }: SpeedReport): string[] {
       ['percent', 'spent in'],
       profile.map(({ name, part }) => [(100 * part).toFixed(1), `\`${name}\``]),
     );
+  if (profiles === undefined) {
+    return [];
+  }
   return [
     '## Where the time goes',
     [
-      'Percent of the time that the process is busy, in a function itself and not in what it calls (V8 samples it once in a',
-      'millisecond). What has no module is native: `writev` and `writeBuffer` are the system taking an answer.',
+      'Percent of the time that the process is busy, in a function of JavaScript and in what of V8 and of Node it calls, but not',
+      'in the functions of JavaScript that it calls; what it has the system do stands apart. perf samples it a thousand times',
+      'a second.',
     ].join('\n'),
     'A cached page:',
     list(profiles.cached),

@@ -1,5 +1,6 @@
 import { type CachedPage, measureCachedPage, PAGE } from './cached-page.js';
 import type { Catalogue } from './catalogue.js';
+import { locateExecutable } from './executable.js';
 import { type HotKey, measureHotKey } from './hot-key.js';
 import { type LoadCurve, measureLoadCurve } from './load-curve.js';
 import { findLoadGenerator } from './load-generator.js';
@@ -7,10 +8,13 @@ import { measureMemory, type Memory } from './memory-under-load.js';
 import { measurePoolSizes, type PoolSize } from './pool-size.js';
 import { PopularPages } from './popular-pages.js';
 import { measureProfile, type Profile } from './profile.js';
+import type { SpeedSetting } from './speed-setting.js';
 import { measureStart } from './start.js';
 import { EMPTY_CACHES, type Testbed } from './testbed.js';
 import type { Turn } from './turns.js';
 import { measureUncachedPage, type UncachedLoad } from './uncached-page.js';
+
+export type Profiles = Readonly<Record<'cached' | 'uncached', Profile>>;
 
 export interface Speed {
   /** What has sent the loads. */
@@ -24,7 +28,8 @@ export interface Speed {
   readonly hotKey: HotKey;
   /** Milliseconds until it was ready, each time it was started. */
   readonly starts: readonly number[];
-  readonly profiles: Readonly<Record<'cached' | 'uncached', Profile>>;
+  /** Undefined where there is no perf. */
+  readonly profiles: Profiles | undefined;
   readonly memory: Memory;
 }
 
@@ -56,15 +61,23 @@ export async function measureSpeed(
     poolSizes: await measurePoolSizes(setting),
     curve: await measureLoadCurve(setting),
     hotKey: await measureHotKey(setting),
-    profiles: {
-      cached: await measureProfile(setting, 'a cached page', {}, [{ path: PAGE }]),
-      uncached: await measureProfile(
-        setting,
-        'an uncached page',
-        EMPTY_CACHES,
-        Array.from({ length: PAGES }, () => pages.any()),
-      ),
-    },
+    profiles: await measureProfiles(setting, pages),
     memory: await measureMemory(setting, wholeSeconds * WATCHED),
+  };
+}
+
+async function measureProfiles(
+  setting: SpeedSetting,
+  pages: PopularPages,
+): Promise<Profiles | undefined> {
+  const perf = locateExecutable('perf');
+  if (perf === undefined) {
+    setting.say('profile: left out, for there is no perf');
+    return undefined;
+  }
+  const any = Array.from({ length: PAGES }, () => pages.any());
+  return {
+    cached: await measureProfile(setting, perf, 'a cached page', {}, [{ path: PAGE }]),
+    uncached: await measureProfile(setting, perf, 'an uncached page', EMPTY_CACHES, any),
   };
 }
