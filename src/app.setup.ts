@@ -123,10 +123,6 @@ export async function createApp(): Promise<NestFastifyApplication> {
       requestLog.record(request, response, ip);
     });
     response.headers(SECURITY_HEADERS).header('x-request-id', request.id);
-    if ('upgrade' in request.headers) {
-      // There is nothing to upgrade to; of faults in what comes after one, Node's parser does not tell.
-      response.header('connection', 'close');
-    }
     return true;
   };
   // Before what Nest answers by itself: preflights, and targets that are no path.

@@ -26,4 +26,11 @@ describe(postgresConnection.name, () => {
     const client = new pg.Client(postgresConnection(URL));
     expect(client).toHaveProperty('connectionParameters.ssl', false);
   });
+
+  it('asks a silent connection for a sign of life before networks forget it', () => {
+    const { keepAlive, keepAliveInitialDelayMillis } = postgresConnection(URL);
+    expect(keepAlive).toBe(true);
+    expect(keepAliveInitialDelayMillis).toBeGreaterThan(0);
+    expect(keepAliveInitialDelayMillis).toBeLessThan(4 * 60_000);
+  });
 });

@@ -5,9 +5,9 @@ import { MIGRATIONS } from '../migrations.js';
 import { postgresConnection } from './connection.js';
 
 /**
- * How long a connection is kept while nobody needs it, milliseconds. A new one has to log in and to have each statement
- * planned again, and whoever it was opened for waits, for some tenths of a second beside a load; one that comes and
- * goes within minutes finds the connections that it had.
+ * How long a connection is kept while nobody needs it, milliseconds. A new one has to log in and to prepare its
+ * statements again, and whoever it was opened for waits, for some tenths of a second under load. A load that comes back
+ * within minutes is to find the connections that it had.
  */
 const IDLE_CONNECTION_MS = 600_000;
 

@@ -26,7 +26,7 @@ import { Unlimited } from './unlimited.js';
 export class RateLimitGuard extends ThrottlerGuard {
   private readonly policy: string;
   private readonly refused: Counter;
-  /** What the marks of a handler say, which are read once. */
+  /** What the marks of a handler and of its class say, which are read once: no handler is shared by two classes. */
   private readonly unlimited = new WeakMap<object, boolean>();
 
   constructor(
