@@ -22,12 +22,18 @@ const MAX_OUTPUT = 1024 ** 3;
  * a thread when that comes back from the system, wherever signals to a busy core arrive late (virtual machines), and
  * then finds nearly all of the time in whatever calls the system.
  */
-const FOR_PERF = ['--perf-basic-prof', '--interpreted-frames-native-stack'];
+const forPerf = (directory: string) => [
+  '--perf-basic-prof',
+  '--interpreted-frames-native-stack',
+  // It keeps a log besides.
+  '--no-logfile-per-isolate',
+  `--logfile=${join(directory, 'v8.log')}`,
+];
 
 /** A frame of a stack: a symbol, and the file that it is from. */
 const FRAME = /^\s*[0-9a-f]+ (?<symbol>.*) \((?<file>[^)]*)\)$/;
 /** What V8 tells perf of a function, or of code that it has from a file: kind, name, file, line and column. */
-const JAVASCRIPT = /^(?:JS|Script):[*^~+']?(?<name>\S*) (?<file>.*):(?<line>\d+):(?<column>\d+)$/;
+const JAVASCRIPT = /^(?:JS|Script):[*^~+']?(?<name>.*?) ?(?<file>\S*):(?<line>\d+):(?<column>\d+)$/;
 const COLLECTOR = /v8::internal::(?:Heap::CollectGarbage|ConcurrentMarking|Sweeper|Scavenger)/;
 
 /** Where a replica's time goes while it is asked for as much as it can give. */
@@ -43,7 +49,7 @@ export async function measureProfile(
   const program = loggingTo('bench-profile.log');
   const replica = await testbed.startReplica(
     { ...EVERYTHING_ON, ...env },
-    { ...program, options: [...(program.options ?? []), ...FOR_PERF] },
+    { ...program, options: [...(program.options ?? []), ...forPerf(directory)] },
   );
   const load = { url: replica.url, connections: CONNECTIONS, requests };
   const run = promisify(execFile);

@@ -207,8 +207,8 @@ function profileSection({ profiles }: SpeedReport): string[] {
     '## Where the time goes',
     [
       'Percent of the time that the process is busy, in a function of JavaScript and in what of V8 and of Node it calls, but not',
-      'in the functions of JavaScript that it calls; what it has the system do stands apart. perf samples it a thousand times',
-      'a second.',
+      'in the functions of JavaScript that it calls; what it has the system do stands apart. `(Node)` is what it does before',
+      'and after all JavaScript. perf samples it a thousand times a second.',
     ].join('\n'),
     'A cached page:',
     list(profiles.cached),
