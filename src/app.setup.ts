@@ -123,6 +123,11 @@ export async function createApp(): Promise<NestFastifyApplication> {
       requestLog.record(request, response, ip);
     });
     response.headers(SECURITY_HEADERS).header('x-request-id', request.id);
+    if ('upgrade' in request.headers) {
+      // There is nothing to upgrade to, but Node's parser has thrown away what came along with it: who waits for an
+      // answer to that is not to take the next one for it.
+      response.header('connection', 'close');
+    }
     return true;
   };
   // Before what Nest answers by itself: preflights, and targets that are no path.

@@ -131,9 +131,7 @@ async function sendRequests(requests: readonly HostileRequest[]): Promise<void> 
       const asked: Asked = unread ? { method: hostile.method } : hostile;
       note(bytes, [answer], contract.faults(asked, answer));
     }
-    // Of faults in what comes after an upgrade that it ignored, Node's parser does not tell: they end with the deadline.
-    const upgrade = hostile.headers.some(([name]) => name.toLowerCase() === 'upgrade');
-    if (upgrade || answer?.headers.get('connection') !== 'keep-alive') {
+    if (answer?.headers.get('connection') !== 'keep-alive') {
       connection.close();
       connection = await RawConnection.open(service.url);
     }
@@ -255,6 +253,25 @@ describe('A client', () => {
     });
     expectNothingFound();
   }, 300_000);
+
+  it.each(['/health/live', '/api/products', '/nowhere', '/%'])(
+    'that asks for an upgrade at %s is answered, and hung up on before what it sends next',
+    async (path) => {
+      const connection = await RawConnection.open(service.url);
+      connection.write(
+        [
+          `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n`,
+          'GET /api/products/1 HTTP/1.1\r\nHost: x\r\n\r\n',
+        ].join(''),
+      );
+      const answers = await connection.answers();
+      connection.close();
+      expect(answers.map(({ headers }) => headers.get('connection'))).toEqual(['close']);
+      expect(answers.flatMap((answer) => contract.faults({ method: 'GET', path }, answer))).toEqual(
+        [],
+      );
+    },
+  );
 
   it('leaves nothing in the log', async () => {
     expect((await ask(`${service.url}/health/live`)).status).toBe(200);
