@@ -1,8 +1,8 @@
-import pg from 'pg';
 import { DataSource } from 'typeorm';
 
 import { MIGRATIONS } from '../migrations.js';
 import { postgresConnection } from './connection.js';
+import { ConnectionPool } from './connection-pool.js';
 
 /**
  * How long a connection is kept while nobody needs it, milliseconds. A new one has to log in and to prepare its
@@ -19,14 +19,12 @@ export interface DataSourceLimits {
   readonly statementTimeoutMs?: number;
 }
 
-/** The pool options that bound a statement: the server ends it, and the client does when the server is gone. */
+/**
+ * The pool options that bound a statement: the server ends it, and the client does when the server is gone, a little
+ * later so that the server speaks first.
+ */
 function statementDeadline(milliseconds: number): object {
-  return { statement_timeout: milliseconds, ...clientDeadline(milliseconds) };
-}
-
-/** The client's half of {@link statementDeadline}, a little later so that the server speaks first. */
-export function clientDeadline(milliseconds: number): object {
-  return { query_timeout: milliseconds + 250 };
+  return { statement_timeout: milliseconds, silenceTimeoutMillis: milliseconds + 250 };
 }
 
 /**
@@ -42,8 +40,8 @@ export function createDataSource(
   const connection = postgresConnection(url);
   return new DataSource({
     type: 'postgres',
-    // The one whose errors are told apart here: TypeORM would look for one of its own, beside the bundle.
-    driver: pg,
+    // All that TypeORM wants of pg, which it would else look for beside the bundle.
+    driver: { Pool: ConnectionPool },
     url: connection.connectionString,
     poolSize: limits.poolMax,
     extra: {

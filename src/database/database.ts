@@ -13,7 +13,6 @@ import { DataSource } from 'typeorm';
 import { Environment } from '../config/environment.js';
 import { Deadline } from '../http/deadline.js';
 import { dependencyUnavailable } from '../problems/problem.js';
-import { clientDeadline } from './data-source.js';
 
 /** A statement with its values apart from its text. */
 export interface Statement {
@@ -152,7 +151,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     const unnamed = { text, values: [...values] };
     try {
       const query = prepared && this.prepares ? { name: this.nameOf(text), ...unnamed } : unnamed;
-      return takeRows(await pool.query<Row>(query));
+      return (await pool.query<Row>(query)).rows;
     } catch (error) {
       if (!(error instanceof pg.DatabaseError && STATEMENT_LOST.has(error.code ?? ''))) {
         throw error;
@@ -161,7 +160,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
         this.prepares = false;
         this.logger.warn('The pooler loses prepared statements; going on without them.');
       }
-      return takeRows(await pool.query<Row>(unnamed));
+      return (await pool.query<Row>(unnamed)).rows;
     }
   }
 
@@ -239,8 +238,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
         string,
         unknown
       >;
-      const milliseconds = this.environment.DATABASE_STATEMENT_TIMEOUT_MS;
-      this.dataSource.setOptions({ extra: { ...accepted, ...clientDeadline(milliseconds) } });
+      this.dataSource.setOptions({ extra: accepted });
       await this.dataSource.initialize();
       this.logger.warn(
         `The pooler takes no statement_timeout (${String(refused)} ms). Set it on the role: ALTER ROLE … SET statement_timeout.`,
@@ -264,16 +262,6 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
       .map(({ name, constructor }) => name ?? constructor.name)
       .filter((name) => !applied.has(name));
   }
-}
-
-/**
- * The rows, and leaves none behind. For its `query_timeout` pg sets a property of the query to a function literal, and
- * such functions V8 makes old from the start: all that one leads to would stay until the next full collection.
- */
-function takeRows<Row extends pg.QueryResultRow>(result: pg.QueryResult<Row>): Row[] {
-  const { rows } = result;
-  result.rows = [];
-  return rows;
 }
 
 function isOfTheStatement(error: unknown): boolean {
