@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { reply } from './conditional-reply.js';
 import { createPage } from './page.js';
 
-const page = createPage('{}', '/api/products?limit=20&cursor=20');
+const page = createPage(['{}'], '/api/products?limit=20&cursor=20');
 
 function answer(condition?: string) {
   const headers = new Map<string, unknown>();

@@ -11,7 +11,7 @@ import { PageCache } from './page-cache.js';
 import type { PageStore, StoredPage } from './page-store.js';
 
 const KEY = '/api/products/1';
-const [OLD, NEW] = [createPage('"old"'), createPage('"new"')];
+const [OLD, NEW] = [createPage(['"old"']), createPage(['"new"'])];
 
 /** A page cache in front of a Redis that holds these pages, and in which the lock on reading is as told. */
 function cacheOf(stored: Map<string, StoredPage>, lock: Lock) {

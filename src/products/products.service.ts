@@ -48,7 +48,7 @@ export class ProductsService {
     const { products, last } = await this.repository.list(listing);
     const next = last && encodeCursor(last, sort, order);
     return createPage(
-      `{"data":[${products}],"nextCursor":${JSON.stringify(next ?? null)}}`,
+      ['{"data":[', products, `],"nextCursor":${JSON.stringify(next ?? null)}}`],
       next && listingPath(listing, next),
     );
   }
@@ -58,6 +58,6 @@ export class ProductsService {
     if (json === undefined) {
       throw new Problem('not-found', `There is no product with the id ${id}.`);
     }
-    return createPage(json);
+    return createPage([json]);
   }
 }
