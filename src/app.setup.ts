@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { setUpDocs } from './app.docs.js';
 import { AppModule } from './app.module.js';
 import { loadEnvironment } from './config/environment.js';
+import { clientAddress } from './http/client-address.js';
 import { namesItsHost } from './http/host-header.js';
 import { Pipelining } from './http/pipelining.js';
 import { readRawBodies } from './http/raw-body.js';
@@ -95,6 +96,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter(options);
   const fastify = adapter.getInstance();
   readRawBodies(fastify);
+  fastify.decorateRequest('client', '');
   // An expectation that nobody knows may be ignored (RFC 9110, section 10.1.1); Node would refuse it bare.
   fastify.server.on('checkExpectation', (request, response) => {
     fastify.server.emit('request', request, response);
@@ -115,12 +117,12 @@ export async function createApp(): Promise<NestFastifyApplication> {
     if (!pipelining.admits(request)) {
       return false;
     }
-    // Read now: the connection forgets it when the client hangs up.
-    const { ip } = request;
+    // Now: the connection forgets it when the client hangs up.
+    request.client = clientAddress(request);
     // Not Fastify's onResponse, which never comes when the client has gone.
     response.raw.on('close', () => {
       pipelining.release(request);
-      requestLog.record(request, response, ip);
+      requestLog.record(request, response);
     });
     response.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     if ('upgrade' in request.headers) {

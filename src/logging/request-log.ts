@@ -18,8 +18,8 @@ export class RequestLog {
   ) {}
 
   /** Records a request that was answered, or whose client has gone. */
-  record(request: FastifyRequest, reply: FastifyReply, client: string): void {
-    const { method, id: requestId } = request;
+  record(request: FastifyRequest, reply: FastifyReply): void {
+    const { method, id: requestId, client } = request;
     const route = request.routeOptions.url;
     const status = reply.raw.writableFinished ? reply.statusCode : CLIENT_GONE;
     const durationMs = Math.round(reply.elapsedTime * 1000) / 1000;

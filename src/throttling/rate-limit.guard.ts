@@ -10,7 +10,6 @@ import {
   ThrottlerStorage,
 } from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isIP } from 'node:net';
 import { Counter, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
@@ -53,7 +52,7 @@ export class RateLimitGuard extends ThrottlerGuard {
    */
   async charge(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { THROTTLE_LIMIT: limit, THROTTLE_TTL_MS: windowMs } = this.environment;
-    const client = normalizeIp(addressOf(request), DEFAULT_IPV6_SUBNET_PREFIX);
+    const client = normalizeIp(request.client, DEFAULT_IPV6_SUBNET_PREFIX);
     const { totalHits, timeToExpire, isBlocked } = await this.storageService.increment(
       client,
       windowMs,
@@ -93,17 +92,4 @@ export class RateLimitGuard extends ThrottlerGuard {
     }
     return unlimited;
   }
-}
-
-/**
- * Whom a proxy that is trusted names. Some add the port, which changes with every connection; where there is no
- * address at all, it is the proxy itself that is counted.
- */
-function addressOf({ ip, socket }: FastifyRequest): string {
-  if (isIP(ip) !== 0) {
-    return ip;
-  }
-  const [, address = ''] =
-    /^\[([\da-f:.]+)\](?::\d+)?$/i.exec(ip) ?? /^(\d+(?:\.\d+){3}):\d+$/.exec(ip) ?? [];
-  return isIP(address) === 0 ? (socket.remoteAddress ?? '') : address;
 }
