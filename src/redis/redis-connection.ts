@@ -207,19 +207,20 @@ function gatherWrites({ stream }: Redis): void {
 }
 
 /** The answer, unless it takes longer. */
-async function inTime<Answer>(answer: Promise<Answer>, timeoutMs: number): Promise<Answer> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
+function inTime<Answer>(answer: Promise<Answer>, timeoutMs: number): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
       // A busy process sees its timers before the replies that came meanwhile: those are read first.
       setImmediate(() => {
         reject(new Error(TIMED_OUT));
       });
     }, timeoutMs);
+    const settle =
+      <Value>(tell: (value: Value) => void) =>
+      (value: Value): void => {
+        clearTimeout(timer);
+        tell(value);
+      };
+    answer.then(settle(resolve), settle(reject));
   });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
