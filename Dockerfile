@@ -29,4 +29,4 @@ EXPOSE 3000
 # took a third of the time. One thread collects beside the one that answers: four, on two cores, keep requests waiting.
 # Node itself is process 1, so SIGTERM reaches it and the service drains. Its health is for what runs
 # it to ask about, each in its own way (deploy/): the image has no HEALTHCHECK.
-CMD ["node", "--max-old-space-size=192", "--max-semi-space-size=8", "--no-allocation-site-pretenuring", "--heap-growing-percent=60", "--v8-pool-size=1", "dist/main.js"]
+CMD ["node", "--max-old-space-size=192", "--max-semi-space-size=16", "--no-allocation-site-pretenuring", "--heap-growing-percent=60", "--v8-pool-size=1", "dist/main.js"]
