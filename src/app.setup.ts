@@ -96,7 +96,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter(options);
   const fastify = adapter.getInstance();
   readRawBodies(fastify);
-  fastify.decorateRequest('client', '');
+  fastify.decorateRequest('client', undefined);
   // An expectation that nobody knows may be ignored (RFC 9110, section 10.1.1); Node would refuse it bare.
   fastify.server.on('checkExpectation', (request, response) => {
     fastify.server.emit('request', request, response);
@@ -117,7 +117,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
     if (!pipelining.admits(request)) {
       return false;
     }
-    // Now: the connection forgets it when the client hangs up.
+    // Read now: the connection forgets it when the client hangs up.
     request.client = clientAddress(request);
     // Not Fastify's onResponse, which never comes when the client has gone.
     response.raw.on('close', () => {

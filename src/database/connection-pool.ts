@@ -7,7 +7,7 @@ export interface ConnectionPoolOptions extends pg.PoolConfig {
 }
 
 /**
- * pg's pool, which gives up a connection that stays silent for too long while somebody waits for its answer.
+ * pg's pool, which gives up a connection that stays silent for too long while somebody has it.
  *
  * pg's own `query_timeout` sets a property of each query to a function literal, and such functions V8 makes old from
  * the start: all that one leads to, the rows too, would stay until the next full garbage collection.
@@ -16,6 +16,8 @@ export class ConnectionPool extends pg.Pool {
   constructor({ silenceTimeoutMillis = 0, ...options }: ConnectionPoolOptions) {
     super(options);
     this.on('connect', (client) => {
+      // Whoever has it is told by the statement that fails.
+      client.on('error', () => undefined);
       const socket = socketOf(client);
       socket.on('timeout', () => {
         socket.destroy(new Error('timeout of a silent connection'));

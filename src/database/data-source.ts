@@ -20,8 +20,8 @@ export interface DataSourceLimits {
 }
 
 /**
- * The pool options that bound a statement: the server ends it, and the client does when the server is gone, a little
- * later so that the server speaks first.
+ * The pool options that bound a statement: the server ends it, and where the server stays silent the client gives it
+ * up, a little later so that the server speaks first.
  */
 function statementDeadline(milliseconds: number): object {
   return { statement_timeout: milliseconds, silenceTimeoutMillis: milliseconds + 250 };

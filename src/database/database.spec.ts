@@ -84,7 +84,7 @@ describe(Database.name, () => {
   });
 
   describe('when PostgreSQL is silent', () => {
-    const TIMEOUT = new Error('Query read timeout');
+    const TIMEOUT = new Error('timeout of a silent connection');
     const QUESTION = 'SELECT 1';
     const asks = ({ text }: { text: string }): boolean => text === QUESTION;
     let sent: { text: string; answer: (error?: Error) => void }[];

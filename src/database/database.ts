@@ -226,7 +226,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     }
   }
 
-  /** A pooler takes no `statement_timeout` at connect; then the client's own deadline has to do. */
+  /** A pooler takes no `statement_timeout` at connect; then to give up what stays silent has to do. */
   private async initialize(): Promise<void> {
     try {
       await this.dataSource.initialize();

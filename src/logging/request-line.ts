@@ -10,7 +10,7 @@ export interface RequestLine {
   readonly route?: string | undefined;
   readonly durationMs?: number;
   /** The client's address, as far as the trusted proxies know it. */
-  readonly client?: string;
+  readonly client?: string | undefined;
   readonly traceparent?: string | undefined;
   /** Node's word for what is wrong with bytes that were no request. */
   readonly fault?: string | undefined;

@@ -52,7 +52,7 @@ export class RateLimitGuard extends ThrottlerGuard {
    */
   async charge(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { THROTTLE_LIMIT: limit, THROTTLE_TTL_MS: windowMs } = this.environment;
-    const client = normalizeIp(request.client, DEFAULT_IPV6_SUBNET_PREFIX);
+    const client = normalizeIp(request.client ?? '', DEFAULT_IPV6_SUBNET_PREFIX);
     const { totalHits, timeToExpire, isBlocked } = await this.storageService.increment(
       client,
       windowMs,
