@@ -9,8 +9,8 @@ declare module 'fastify' {
 }
 
 /**
- * Whom a proxy that is trusted names; undefined when the client has gone already. Some add the port, which changes with every connection; where there is no
- * address at all, it is the proxy itself.
+ * Whom a proxy that is trusted names. Some add the port, which changes with every connection; where there is no
+ * address at all, it is the proxy itself. Undefined when the client has gone already.
  */
 export function clientAddress({ ip, socket }: FastifyRequest): string | undefined {
   if (isIP(ip) !== 0) {
