@@ -28,7 +28,7 @@ const TYPE = { id: 'bigint', price: 'numeric', name: 'text', created_at: 'timest
 /** Rows of a price range that is cheaper to sort than anything else is to try. */
 const TINY_RANGE = 'rows / 8';
 /** Rows of a price range that is sorted when the sort has not come by enough of them within its own bound. */
-const SMALL_RANGE = '2 * rows';
+const SMALL_RANGE = '8 * rows';
 
 /**
  * The statement of a page, which reads one row more to tell whether there is a next page. It may give no row: then
@@ -101,9 +101,9 @@ function alongSort(asked: Listing): Statement {
  * The planner would have to guess the size of the range, and guesses badly where price hangs together
  * with category or name. Here the ways are tried in turn, each within a bound: a tiny range is sorted; a
  * large one that is well spread fills the page along the sort within the root; what is left of small
- * ranges is sorted. For a large range that the sort reaches late there is no row, unless the effort is
- * a larger one: the bounds grow with it, and that of the sort faster, for a row that is passed over
- * costs a tenth of one that is sorted.
+ * ranges is sorted, and small are those that take a few times as long as it took to find out. For a
+ * large range that the sort reaches late there is no row, unless the effort is a larger one: the bounds
+ * grow with it.
  *
  * Not prepared, for the LIMIT has to be planned by value.
  */
@@ -111,21 +111,19 @@ function acrossPrices(listing: Listing, effort: number): Statement {
   const { sort } = listing;
   const { bind, values } = binder(listing.limit + 1);
   const factor = bind(String(effort), 'int');
-  const root = 'sqrt($1::int * greatest(reltuples, 1))';
   const category = inCategory(listing, bind);
   const range = inPriceRange(listing, bind).join(' AND ');
   const along = inOrder(listing, `p.${sort}`);
   const uncategorised = { ...listing, category: undefined };
 
-  /** The rows of the range in the order of its index, as far as `most`, and one more when there are more. */
-  const inRange = (most: string): string => `
+  /** The rows of the range in the order of its index. */
+  const inRange = `
     SELECT p.id, p.${sort} AS value
     FROM products p
     WHERE ${[...category, range].join(' AND ')}
-    ORDER BY ${inOrder({ ...listing, sort: 'price', order: 'asc' }, 'p.price')}
-    LIMIT (SELECT ${most} + 1 FROM root)`;
+    ORDER BY ${inOrder({ ...listing, sort: 'price', order: 'asc' }, 'p.price')}`;
   const hasAtMost = (most: string): string =>
-    `SELECT count(*) <= (SELECT ${most} FROM root) AS range FROM (${inRange(most)}) p`;
+    `SELECT NOT EXISTS (${inRange} LIMIT 1 OFFSET (SELECT ${most} FROM root)) AS range`;
   /** The rows along the sort from the cursor on, in the range or not. */
   const remaining = `
     SELECT p.id, p.price
@@ -136,18 +134,18 @@ function acrossPrices(listing: Listing, effort: number): Statement {
   return {
     text: `
       WITH root AS MATERIALIZED (
-        SELECT ceil(${factor} * ${root})::bigint AS rows, ceil(${factor} ^ 1.5 * ${root})::bigint AS reach
+        SELECT ceil(${factor} * sqrt($1::int * greatest(reltuples, 1)))::bigint AS rows
         FROM pg_class WHERE oid = 'products'::regclass
       ), tiny AS MATERIALIZED (
         ${effort === 1 ? hasAtMost(TINY_RANGE) : 'SELECT false AS range'}
       ), passed AS MATERIALIZED (
         SELECT p.id
-        FROM (${remaining} LIMIT (SELECT CASE WHEN tiny.range THEN 0 ELSE reach END FROM root, tiny)) p
+        FROM (${remaining} LIMIT (SELECT CASE WHEN tiny.range THEN 0 ELSE rows END FROM root, tiny)) p
         WHERE ${range}
         LIMIT $1::int
       ), settled AS MATERIALIZED (
         SELECT (SELECT range FROM tiny) OR count(*) = $1::int OR NOT EXISTS (
-          ${remaining} LIMIT 1 OFFSET (SELECT reach FROM root)
+          ${remaining} LIMIT 1 OFFSET (SELECT rows FROM root)
         ) AS page
         FROM passed
       ), small AS MATERIALIZED (
@@ -157,7 +155,7 @@ function acrossPrices(listing: Listing, effort: number): Statement {
         UNION ALL
         (
           SELECT p.id
-          FROM (${inRange(SMALL_RANGE)}) p
+          FROM (${inRange} LIMIT (SELECT ${SMALL_RANGE} FROM root)) p
           WHERE ${['(SELECT range FROM small)', ...afterCursor(listing, 'p.value', bind)].join(' AND ')}
           ORDER BY ${inOrder(uncategorised, 'p.value')}
           LIMIT $1::int
