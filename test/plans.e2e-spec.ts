@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 
+import type { Cursor } from '../src/products/cursor.js';
 import type { Listing, Order, Sort } from '../src/products/listing.js';
 import { type ListedPage, listingStatement } from '../src/products/listing-statement.js';
 import { createDatabase, type Database } from './support/database.js';
@@ -52,7 +53,7 @@ const RANGES: Record<string, Pick<Listing, 'minPrice' | 'maxPrice'>> = {
 describe('The plan of a listing', () => {
   let database: Database;
   let client: pg.Client;
-  const cursors = new Map<string, Listing['cursor']>();
+  const cursors = new Map<Sort, Cursor>();
 
   beforeAll(async () => {
     database = await createDatabase();
@@ -71,24 +72,27 @@ describe('The plan of a listing', () => {
       [ROWS],
     );
     await client.query('VACUUM ANALYZE products');
-    for (const sort of SORTS) {
-      const column =
-        sort === 'created_at'
-          ? `to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
-          : sort;
-      const { rows } = await client.query<{ id: string; value: string }>(
-        `SELECT id::text, ${column}::text AS value FROM products
-         ORDER BY ${sort}, id OFFSET ${ROWS / 2} LIMIT 1`,
-      );
-      const [row] = rows;
-      cursors.set(sort, row && (sort === 'id' ? { id: row.id } : row));
-    }
+    for (const sort of SORTS) cursors.set(sort, await cursorAt(sort, ROWS / 2));
   });
 
   afterAll(async () => {
     await client.end();
     await database.drop();
   });
+
+  async function cursorAt(sort: Sort, offset: number): Promise<Cursor> {
+    const column =
+      sort === 'created_at'
+        ? `to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+        : sort;
+    const { rows } = await client.query<Required<Cursor>>(
+      `SELECT id::text, ${column}::text AS value FROM products
+       ORDER BY ${sort}, id OFFSET ${offset} LIMIT 1`,
+    );
+    const [row] = rows;
+    if (row === undefined) throw new Error('There is no such row');
+    return sort === 'id' ? { id: row.id } : row;
+  }
 
   async function explain(
     listing: Listing,
@@ -149,6 +153,22 @@ describe('The plan of a listing', () => {
         }
       }
     });
+  });
+
+  it.each(SORTS)('sorted by %s is made once, whatever page comes first', async (sort) => {
+    await client.query('SET plan_cache_mode = auto');
+    const cursor = await cursorAt(sort, 5);
+    const listing: Listing = { limit: LIMIT, sort, order: 'asc', category: 'Common', cursor };
+    const { text, values } = listingStatement(listing, 1);
+    for (let times = 0; times < 10; times += 1) {
+      await client.query({ name: sort, text, values: [...values] });
+    }
+    const { rows } = await client.query(
+      'SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE name = $1',
+      [sort],
+    );
+    // PostgreSQL makes the first five for their values in any case.
+    expect(rows).toEqual([{ custom_plans: '5', generic_plans: '5' }]);
   });
 
   describe('across a large range that the sort reaches late', () => {
