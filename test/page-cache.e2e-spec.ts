@@ -145,6 +145,7 @@ describe('The page cache', () => {
     const url = `${one.url}${path}`;
     const { headers } = await fetch(url);
     const length = headers.get('content-length');
+    expect(Number(length)).toBeGreaterThan(0);
     const head = async (condition: string) => {
       const answer = await fetch(url, { method: 'HEAD', headers: { 'If-None-Match': condition } });
       return [answer.status, answer.headers.get('content-length')];

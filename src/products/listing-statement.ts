@@ -45,7 +45,7 @@ export function listingStatement(listing: Listing, effort: number): Statement {
  *
  * The limit that the rows have already stands here again. A plan for any values takes it for a tenth, twice now, and so
  * looks cheaper than one for the values at hand, which takes as long to make as to run: a connection whose first pages
- * look cheap, as those of a large category do, would make one for each page for good.
+ * look cheap, as those of a large category do, would go on making one for each page along a sort.
  */
 function asPage(rows: string): string {
   return `
@@ -109,9 +109,9 @@ function alongSort(asked: Listing): Statement {
  * The planner would have to guess the size of the range, and guesses badly where price hangs together
  * with category or name. Here the ways are tried in turn, each within a bound: a tiny range is sorted; a
  * large one that is well spread fills the page along the sort within the root; what is left of small
- * ranges is sorted, and small are those that take a few times as long as it took to find out. For a
- * large range that the sort reaches late there is no row, unless the effort is a larger one: the bounds
- * grow with it.
+ * ranges, of up to eight times the root, is sorted. For a large range that the sort reaches late there
+ * is no row, unless the effort is a larger one: the bounds grow with it, and that of the sort faster,
+ * for a row that is counted and sorted costs three times one that is passed over.
  *
  * Not prepared, for the LIMIT has to be planned by value.
  */
@@ -119,6 +119,7 @@ function acrossPrices(listing: Listing, effort: number): Statement {
   const { sort } = listing;
   const { bind, values } = binder(listing.limit + 1);
   const factor = bind(String(effort), 'int');
+  const root = 'sqrt($1::int * greatest(reltuples, 1))';
   const category = inCategory(listing, bind);
   const range = inPriceRange(listing, bind).join(' AND ');
   const along = inOrder(listing, `p.${sort}`);
@@ -142,18 +143,18 @@ function acrossPrices(listing: Listing, effort: number): Statement {
   return {
     text: `
       WITH root AS MATERIALIZED (
-        SELECT ceil(${factor} * sqrt($1::int * greatest(reltuples, 1)))::bigint AS rows
+        SELECT ceil(${factor} * ${root})::bigint AS rows, ceil(${factor} ^ 1.5 * ${root})::bigint AS reach
         FROM pg_class WHERE oid = 'products'::regclass
       ), tiny AS MATERIALIZED (
         ${effort === 1 ? hasAtMost(TINY_RANGE) : 'SELECT false AS range'}
       ), passed AS MATERIALIZED (
         SELECT p.id
-        FROM (${remaining} LIMIT (SELECT CASE WHEN tiny.range THEN 0 ELSE rows END FROM root, tiny)) p
+        FROM (${remaining} LIMIT (SELECT CASE WHEN tiny.range THEN 0 ELSE reach END FROM root, tiny)) p
         WHERE ${range}
         LIMIT $1::int
       ), settled AS MATERIALIZED (
         SELECT (SELECT range FROM tiny) OR count(*) = $1::int OR NOT EXISTS (
-          ${remaining} LIMIT 1 OFFSET (SELECT rows FROM root)
+          ${remaining} LIMIT 1 OFFSET (SELECT reach FROM root)
         ) AS page
         FROM passed
       ), small AS MATERIALIZED (
