@@ -155,21 +155,24 @@ describe('The plan of a listing', () => {
     });
   });
 
-  it.each(SORTS)('sorted by %s is made once, whatever page comes first', async (sort) => {
-    await client.query('SET plan_cache_mode = auto');
-    const cursor = await cursorAt(sort, 5);
-    const listing: Listing = { limit: LIMIT, sort, order: 'asc', category: 'Common', cursor };
-    const { text, values } = listingStatement(listing, 1);
-    for (let times = 0; times < 10; times += 1) {
-      await client.query({ name: sort, text, values: [...values] });
-    }
-    const { rows } = await client.query(
-      'SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE name = $1',
-      [sort],
-    );
-    // PostgreSQL makes the first five for their values in any case.
-    expect(rows).toEqual([{ custom_plans: '5', generic_plans: '5' }]);
-  });
+  it.each(SORTS)(
+    'sorted by %s is made once, even where the first pages look cheap',
+    async (sort) => {
+      await client.query('SET plan_cache_mode = auto');
+      const cursor = await cursorAt(sort, 5);
+      const listing: Listing = { limit: LIMIT, sort, order: 'asc', category: 'Common', cursor };
+      const { text, values } = listingStatement(listing, 1);
+      for (let times = 0; times < 10; times += 1) {
+        await client.query({ name: sort, text, values: [...values] });
+      }
+      const { rows } = await client.query(
+        'SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE name = $1',
+        [sort],
+      );
+      // PostgreSQL makes the first five for their values in any case.
+      expect(rows).toEqual([{ custom_plans: '5', generic_plans: '5' }]);
+    },
+  );
 
   describe('across a large range that the sort reaches late', () => {
     // The dearest are the youngest, and more than eight times the root.
