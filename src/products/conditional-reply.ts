@@ -36,12 +36,8 @@ function send(
   }
   const condition = request.headers['if-none-match'];
   if (condition !== undefined && matches(condition, page.etag)) {
-    response.status(304);
-    // Of what HEAD is given, Fastify tells the length: that of nothing would not be the page's.
-    if (request.method !== 'HEAD') {
-      response.send();
-      return;
-    }
+    response.status(304).send();
+    return;
   }
   response.type('application/json; charset=utf-8').send(page.body);
 }
