@@ -90,7 +90,9 @@ export async function createApp(): Promise<NestFastifyApplication> {
       }, answer);
     },
     clientErrorHandler: (error, socket) => {
-      requestLog.recordBroken(answerBrokenRequest(error, socket), error);
+      pipelining.answerInTurn(socket, () => {
+        requestLog.recordBroken(answerBrokenRequest(error, socket), error);
+      });
     },
   };
   const adapter = new FastifyAdapter(options);

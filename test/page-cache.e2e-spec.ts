@@ -141,6 +141,19 @@ describe('The page cache', () => {
     expect(summary(await page(one, { 'If-None-Match': '"other"' })).status).toBe(200);
   });
 
+  it('answers a HEAD as the GET, without a length where the GET has none', async () => {
+    const { headers } = await page(one);
+    const head = (condition: Record<string, string>) =>
+      ask(one.url + path, { method: 'HEAD', headers: condition });
+    const whole = await head({});
+    expect(whole.status).toBe(200);
+    expect(whole.headers.get('content-length')).toBe(headers.get('content-length'));
+    const unchanged = await head({ 'If-None-Match': headers.get('etag') ?? '' });
+    expect(unchanged.status).toBe(304);
+    expect(unchanged.headers.get('content-length')).toBeNull();
+    expect(unchanged.headers.get('etag')).toBe(headers.get('etag'));
+  });
+
   it('makes one query of a hundred requests for a page that is not there', async () => {
     await lockProducts();
     const answers = Promise.all(Array.from({ length: 100 }, () => page(one)));

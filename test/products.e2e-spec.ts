@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { connect } from 'node:net';
 
 import { ask, type ProblemBody, type ProductPage } from './support/answer.js';
 import { createDatabase, type Database } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { insertProducts } from './support/products.js';
+import { RawConnection } from './support/raw-connection.js';
 import { type Service, startService } from './support/service.js';
 
 let database: Database;
@@ -192,24 +192,31 @@ describe('A request that cannot be answered', () => {
     ['no Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'],
     ['two Hosts', 'GET / HTTP/1.1\r\nHost: a\r\nhOST: b\r\nConnection: close\r\n\r\n'],
   ])('is answered as a problem with %s', async (_, request) => {
-    const { port } = new URL(service.url);
-    const answer = await new Promise<string>((resolve, reject) => {
-      const socket = connect(Number(port), '127.0.0.1', () => {
-        socket.write(request);
-      });
-      let text = '';
-      socket.on('data', (chunk) => (text += chunk.toString()));
-      socket.on('close', () => {
-        resolve(text);
-      });
-      socket.on('error', reject);
-    });
-    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
-    expect(answer).toContain('application/problem+json');
-    const [, body = ''] = answer.split('\r\n\r\n');
-    expect(JSON.parse(body)).toMatchObject({
+    const connection = await RawConnection.open(service.url);
+    connection.write(request);
+    const [answer, ...others] = await connection.answers();
+    expect(others).toEqual([]);
+    expect(answer?.status).toBe(400);
+    expect(answer?.headers.get('content-type')).toContain('application/problem+json');
+    expect(JSON.parse(answer?.body ?? '')).toMatchObject({
       type: 'urn:problem-type:farmlokal:malformed-request',
     });
+  });
+
+  it.each([
+    ['is no request', 'GARBAGE\r\n\r\n'],
+    [
+      'has a broken body',
+      'POST /api/webhooks/catalog HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n' +
+        'Transfer-Encoding: chunked\r\n\r\nxyz\r\n',
+    ],
+  ])('answers what came before in one piece with what %s', async (_, broken) => {
+    const connection = await RawConnection.open(service.url);
+    const ask = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    connection.write(ask(`/api/products?limit=3`) + ask('/api/products/1') + broken);
+    const answers = await connection.answers();
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 400]);
+    expect(answers.at(-1)?.headers.get('connection')).toBe('close');
   });
 });
 

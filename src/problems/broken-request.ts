@@ -25,7 +25,12 @@ export function answerBrokenRequest(
   error: NodeJS.ErrnoException,
   socket: Socket,
 ): ProblemDocument | undefined {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (!socket.writable) {
+    // What was written before may still be on its way.
+    socket.destroySoon();
+    return undefined;
+  }
+  if (error.code === 'ECONNRESET') {
     socket.destroy();
     return undefined;
   }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Readable } from 'node:stream';
 
 import type { ServedPage } from './page-cache.js';
 
@@ -36,7 +37,8 @@ function send(
   }
   const condition = request.headers['if-none-match'];
   if (condition !== undefined && matches(condition, page.etag)) {
-    response.status(304).send();
+    // Fastify tells a HEAD the length of what is sent, of nothing as well; not of a stream.
+    response.status(304).send(request.method === 'HEAD' ? Readable.from([]) : undefined);
     return;
   }
   response.type('application/json; charset=utf-8').send(page.body);
