@@ -8,7 +8,7 @@ import { AppModule } from './app.module.js';
 import { loadEnvironment } from './config/environment.js';
 import { clientAddress } from './http/client-address.js';
 import { namesItsHost } from './http/host-header.js';
-import { Pipelining } from './http/pipelining.js';
+import { admit, answerInTurn, release } from './http/pipelining.js';
 import { readRawBodies } from './http/raw-body.js';
 import type { QueryString } from './http/query-string.js';
 import { createLogger } from './logging/logger.js';
@@ -90,7 +90,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
       }, answer);
     },
     clientErrorHandler: (error, socket) => {
-      pipelining.answerInTurn(socket, () => {
+      answerInTurn(socket, () => {
         requestLog.recordBroken(answerBrokenRequest(error, socket), error);
       });
     },
@@ -113,17 +113,16 @@ export async function createApp(): Promise<NestFastifyApplication> {
     logger,
   });
   const requestLog = new RequestLog(logger, app.get(RequestMetrics));
-  const pipelining = new Pipelining();
   /** What every request begins with, whatever becomes of it; false when it was hung up on. */
   const begin = (request: FastifyRequest, response: FastifyReply): boolean => {
-    if (!pipelining.admits(request)) {
+    if (!admit(request, response)) {
       return false;
     }
     // Read now: the connection forgets it when the client hangs up.
     request.client = clientAddress(request);
     // Not Fastify's onResponse, which never comes when the client has gone.
     response.raw.on('close', () => {
-      pipelining.release(request);
+      release(request, response);
       requestLog.record(request, response);
     });
     response.headers(SECURITY_HEADERS).header('x-request-id', request.id);

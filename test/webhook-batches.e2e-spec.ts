@@ -45,7 +45,7 @@ async function rows<Row extends pg.QueryResultRow>(
 }
 
 async function write(batch: readonly ReceivedEvent[], client = clients[0]) {
-  const { text, values } = eventsStatement(batch);
+  const { text, values } = eventsStatement(batch, 1000);
   const found = await rows<RecordedEvent>({ name: 'events', text, values: [...values] }, client);
   return {
     recorded: found.map(({ id }) => id).sort(),
@@ -285,6 +285,20 @@ describe('Events that are written together', () => {
       );
       return Object.fromEntries(all.map(({ sku: key, ...row }) => [key, row]));
     }
+
+    it('have an outcome in time, though another transaction holds many products of the batch', async () => {
+      const held = Array.from({ length: 20 }, (_, nth) => `held-${nth}`);
+      const free = Array.from({ length: 10 }, (_, nth) => `free-${nth}`);
+      await write(held.map((name) => received(name, upserted(name, 1))));
+      await rows('BEGIN', clients[2]);
+      await rows('SELECT id FROM products FOR UPDATE', clients[2]);
+      const answers = await together(
+        ...[...held, ...free].map((name): [string, object] => [`${name}-2`, upserted(name, 2)]),
+      );
+      await rows('COMMIT', clients[2]);
+      const statuses = answers.map(({ status }) => status);
+      expect(statuses).toEqual([...held.map(() => 503), ...free.map(() => 200)]);
+    });
 
     it('have an outcome each, and of a product the highest revision stays', async () => {
       await send(service.url, upserted('late', 5));

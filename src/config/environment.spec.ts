@@ -155,12 +155,13 @@ describe(readEnvironment.name, () => {
     expect(faultsOf({ DATABASE_URL, REDIS_URL })).toContain('REDIS_URL: got');
   });
 
-  it.each(['postgres://u:50%off@host/db', `${DATABASE_URL}?sslmode=require&sslmode=disable`])(
-    'refuses DATABASE_URL=%s',
-    (url) => {
-      expect(faultsOf({ DATABASE_URL: url })).toContain('DATABASE_URL: got');
-    },
-  );
+  it.each([
+    'postgres://u:50%off@host/db',
+    `${DATABASE_URL}?sslmode=require&sslmode=disable`,
+    `${DATABASE_URL}?statement_timeout=0`,
+  ])('refuses DATABASE_URL=%s', (url) => {
+    expect(faultsOf({ DATABASE_URL: url })).toContain('DATABASE_URL: got');
+  });
 
   it('reads origins, and refuses what is no exact origin', () => {
     const { CORS_ORIGINS } = readEnvironment({

@@ -100,12 +100,17 @@ function isDecodable({ username, password }: URL): boolean {
 function PostgresUrl(): PropertyDecorator {
   return Check(
     'postgresUrl',
-    `postgresql://user:password@host:port/database, sslmode (if any) one of ${SSL_MODES.join(', ')}`,
+    `postgresql://user:password@host:port/database, sslmode (if any) one of ${SSL_MODES.join(', ')}; no statement_timeout`,
     (value) => {
       const url = toUrl(value, ['postgres:', 'postgresql:']);
       const [sslmode = 'disable', ...others] = url?.searchParams.getAll('sslmode') ?? [];
       return (
-        url !== undefined && isDecodable(url) && SSL_MODES.includes(sslmode) && others.length === 0
+        url !== undefined &&
+        isDecodable(url) &&
+        SSL_MODES.includes(sslmode) &&
+        others.length === 0 &&
+        // It would go before DATABASE_STATEMENT_TIMEOUT_MS.
+        !url.searchParams.has('statement_timeout')
       );
     },
   );
@@ -233,7 +238,7 @@ export class Environment {
   @WholeNumber(1, 1000)
   readonly DATABASE_POOL_MAX: number = 10;
 
-  /** Milliseconds a statement may run. Default 5000. */
+  /** Milliseconds a statement may run, and a page may wait for PostgreSQL in all. Default 5000. */
   @WholeNumber(1, 600_000)
   readonly DATABASE_STATEMENT_TIMEOUT_MS: number = 5000;
 

@@ -34,6 +34,8 @@ const STATEMENT_LOST = new Set(['26000', '42P05']);
 const PROTOCOL_VIOLATION = '08P01';
 /** SQLSTATEs that are about the statement (data, integrity, conflicts, syntax, locks), and two that are the deployment's. */
 const OF_THE_STATEMENT = /^(22|23|40|42|55P03)/;
+/** SQLSTATEs of another transaction that is in the way, or was: it passes. */
+const CONFLICT = /^(40|55P03)/;
 const INSUFFICIENT_PRIVILEGE = '42501';
 const UNDEFINED_TABLE = '42P01';
 
@@ -262,6 +264,11 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
       .map(({ name, constructor }) => name ?? constructor.name)
       .filter((name) => !applied.has(name));
   }
+}
+
+/** Whether a statement has failed only because another transaction was in its way. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && CONFLICT.test(error.code ?? '');
 }
 
 function isOfTheStatement(error: unknown): boolean {

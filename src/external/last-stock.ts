@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { createHash } from 'node:crypto';
 
 import { Environment } from '../config/environment.js';
-import { RedisConnection } from '../redis/redis-connection.js';
+import { REDIS_PAGE_TIMEOUT_MS, RedisConnection } from '../redis/redis-connection.js';
 import { readStock, type Stock } from './stock.js';
 
 /** How long an answer may stand in for one that cannot be had. */
@@ -38,7 +38,10 @@ export class LastStock {
 
   /** The last answer about a product that any replica has had; the process's own where Redis does not answer. */
   async recall(sku: string): Promise<RememberedStock | undefined> {
-    const text = await this.redis.attempt((redis) => redis.get(this.keyOf(sku)));
+    const text = await this.redis.attempt(
+      (redis) => redis.get(this.keyOf(sku)),
+      REDIS_PAGE_TIMEOUT_MS,
+    );
     const shared = typeof text === 'string' ? parse(text, sku) : undefined;
     const own = this.memory.get(sku);
     if (shared === undefined || (own !== undefined && own.receivedAt >= shared.receivedAt)) {

@@ -1,5 +1,5 @@
-import type { FastifyRequest } from 'fastify';
-import type { IncomingMessage } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** Requests that may wait on a connection for their turn: a client that pipelines at all sends a handful ahead. */
@@ -10,55 +10,65 @@ const ON_ANSWER = Symbol('on answer');
 
 interface CountedSocket extends Socket {
   [UNANSWERED]?: number;
-  [LATEST]?: IncomingMessage;
+  /** The answer to the latest request, until it is given: the request is not to stay as long as the connection. */
+  [LATEST]?: ServerResponse | undefined;
   [ON_ANSWER]?: () => void;
 }
 
 /**
- * Hangs up on a client that asks and asks and does not read. Node stops reading from it once answers
- * pile up, but by then has made requests of all that came in one piece: of 64 KiB two thousand, which
- * would be held, with their answers, until the client reads or is given up.
+ * Counts a request on its connection; false when it is one too many, and was hung up on.
+ *
+ * It keeps out a client that asks and asks and does not read. Node stops reading from it once answers pile up, but by
+ * then has made requests of all that came in one piece: of 64 KiB two thousand, which would be held, with their answers,
+ * until the client reads or is given up.
  */
-export class Pipelining {
-  /** Counts a request; false when it is one too many, and was hung up on. */
-  admits({ raw }: FastifyRequest): boolean {
-    const socket: CountedSocket = raw.socket;
-    const count = (socket[UNANSWERED] ?? 0) + 1;
-    if (count > MAX_UNANSWERED) {
-      // The rest of the piece is read all the same, but comes no further than this.
-      socket.destroy();
-      return false;
-    }
-    socket[UNANSWERED] = count;
-    socket[LATEST] = raw;
-    return true;
+export function admit({ raw: { socket } }: FastifyRequest, { raw: answer }: FastifyReply): boolean {
+  const counted: CountedSocket = socket;
+  const count = (counted[UNANSWERED] ?? 0) + 1;
+  if (count > MAX_UNANSWERED) {
+    // The rest of the piece is read all the same, but comes no further than this.
+    socket.destroy();
+    return false;
   }
+  counted[UNANSWERED] = count;
+  counted[LATEST] = answer;
+  return true;
+}
 
-  /** Tells that an admitted request is over. */
-  release({ raw }: FastifyRequest): void {
-    const socket: CountedSocket = raw.socket;
-    socket[UNANSWERED] = (socket[UNANSWERED] ?? 1) - 1;
-    socket[ON_ANSWER]?.();
+/** Tells that an admitted request is over. */
+export function release({ raw: { socket } }: FastifyRequest, { raw: answer }: FastifyReply): void {
+  const counted: CountedSocket = socket;
+  counted[UNANSWERED] = (counted[UNANSWERED] ?? 1) - 1;
+  if (counted[LATEST] === answer) {
+    counted[LATEST] = undefined;
   }
+  counted[ON_ANSWER]?.();
+}
 
-  /**
-   * Has a fault in what a client sends answered in its turn, which is after the requests that came whole before it. One
-   * that goes on sending after that is hung up on.
-   */
-  answerInTurn(socket: CountedSocket, answer: () => void): void {
-    if (socket[ON_ANSWER] !== undefined) {
-      if (!socket.writable) socket.destroy();
+/**
+ * Has a fault in what a client sends answered in its turn, after the requests before it, and at most once: what comes
+ * behind a fault is not looked at, and a client that goes on after the answer is hung up on.
+ */
+export function answerInTurn(socket: CountedSocket, answer: () => void): void {
+  if (socket[ON_ANSWER] !== undefined) {
+    if (!socket.writable) socket.destroy();
+    return;
+  }
+  const latest = socket[LATEST];
+  /** The request in whose body the fault lies, if it has no answer yet: the fault then is its answer. */
+  const faulty = latest?.req.complete === false ? latest : undefined;
+  socket[ON_ANSWER] = () => {
+    const unanswered = socket[UNANSWERED] ?? 0;
+    if (unanswered > (faulty === undefined ? 0 : 1)) {
       return;
     }
-    // The fault may lie in the body of a request, which then is the one that it answers.
-    const faulty = socket[LATEST]?.complete === false ? 1 : 0;
-    let waiting = true;
-    socket[ON_ANSWER] = () => {
-      if (waiting && (socket[UNANSWERED] ?? 0) <= faulty) {
-        waiting = false;
-        answer();
-      }
-    };
-    socket[ON_ANSWER]();
-  }
+    if (faulty?.headersSent !== true) {
+      socket[ON_ANSWER] = () => undefined;
+      answer();
+    } else if (unanswered === 0) {
+      // Its own answer was on the way before the fault.
+      socket.destroySoon();
+    }
+  };
+  socket[ON_ANSWER]();
 }

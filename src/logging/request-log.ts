@@ -10,14 +10,17 @@ const CLIENT_GONE = 499;
 /** Of what a client asks for, so much is logged. */
 const MAX_URL = 500;
 
-/** Logs and measures every request once it is over, however it ended. */
+/** Logs and measures each request once it is over. */
 export class RequestLog {
   constructor(
     private readonly logger: ServiceLogger,
     private readonly metrics: RequestMetrics,
   ) {}
 
-  /** Records a request that was answered, or whose client has gone. */
+  /**
+   * Records a request that was answered, or whose client has gone: of what that had sent ahead, Node tells the first
+   * only.
+   */
   record(request: FastifyRequest, reply: FastifyReply): void {
     const { method, id: requestId, client } = request;
     const route = request.routeOptions.url;

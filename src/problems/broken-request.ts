@@ -26,12 +26,6 @@ export function answerBrokenRequest(
   socket: Socket,
 ): ProblemDocument | undefined {
   if (!socket.writable) {
-    // What was written before may still be on its way.
-    socket.destroySoon();
-    return undefined;
-  }
-  if (error.code === 'ECONNRESET') {
-    socket.destroy();
     return undefined;
   }
   const requestId = randomUUID();
@@ -41,6 +35,7 @@ export function answerBrokenRequest(
   socket.end(
     [
       `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
+      `Date: ${new Date().toUTCString()}`,
       `Content-Type: ${PROBLEM_MEDIA_TYPE}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
       `X-Request-Id: ${requestId}`,

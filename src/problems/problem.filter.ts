@@ -45,7 +45,7 @@ export class ProblemFilter implements ExceptionFilter {
     const stack = this.environment.NODE_ENV === 'development' ? trace(error) : {};
     void reply
       .status(problem.status)
-      .headers({ ...problem.headers, 'X-Request-Id': request.id })
+      .headers(problem.headers)
       .type(PROBLEM_MEDIA_TYPE)
       .send(JSON.stringify({ ...document, ...stack }));
   }

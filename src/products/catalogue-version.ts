@@ -26,6 +26,8 @@ export class CatalogueVersion {
   private asking: Promise<void> | undefined;
   /** Whether Redis has yet to be told of a change of ours. */
   private untold = false;
+  /** When that is tried again, whether or not anybody asks for pages. */
+  private retry: NodeJS.Timeout | undefined;
 
   constructor(private readonly redis: RedisConnection) {}
 
@@ -91,14 +93,24 @@ export class CatalogueVersion {
    */
   private async tell(mark: string): Promise<void> {
     const before = this.version;
-    const answer = await this.redis.attempt((redis) => redis.set(KEY, mark));
+    const answer = await this.redis.attempt((redis) => redis.set(KEY, mark), REDIS_PAGE_TIMEOUT_MS);
     if (answer === undefined) {
-      setTimeout(() => void this.current(), ASK_AGAIN_MS).unref();
+      this.tellLater();
     } else if (this.version === before) {
       this.untold = false;
       this.answeredAt = performance.now();
       this.adopt(mark);
     }
+  }
+
+  private tellLater(): void {
+    if (!this.redis.configured) {
+      return;
+    }
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => {
+      if (this.untold) void this.tell(randomUUID());
+    }, ASK_AGAIN_MS).unref();
   }
 
   private adopt(mark: string): void {

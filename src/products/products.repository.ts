@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import type { QueryResultRow } from 'pg';
 
 import { Environment } from '../config/environment.js';
-import { Database } from '../database/database.js';
+import { Database, isConflict, type Statement } from '../database/database.js';
 import { Deadline } from '../http/deadline.js';
-import { dependencyUnavailable } from '../problems/problem.js';
+import { dependencyUnavailable, type Problem } from '../problems/problem.js';
 import type { Cursor } from './cursor.js';
 import type { Listing } from './listing.js';
 import { type ListedPage, listingStatement, productStatement } from './listing-statement.js';
@@ -22,24 +23,46 @@ export class ProductsRepository {
   /**
    * The products of a page as JSON, and the last of them when there is a next page.
    *
-   * @throws Problem `dependency-unavailable` as {@link Database.query}, whose time it takes in all.
+   * @throws Problem `dependency-unavailable` when PostgreSQL does not give them within `DATABASE_STATEMENT_TIMEOUT_MS`.
    */
   async list(listing: Listing): Promise<{ products: string; last: Cursor | undefined }> {
-    const deadline = Deadline.in(this.environment.DATABASE_STATEMENT_TIMEOUT_MS);
-    let [page] = await this.database.query<ListedPage>(listingStatement(listing, 1));
-    for (let effort = EFFORT_GROWTH; page === undefined; effort *= EFFORT_GROWTH) {
-      [page] = await deadline.limit(
-        this.database.query<ListedPage>(listingStatement(listing, effort)),
-        () => dependencyUnavailable('The catalogue does not answer in time.'),
-      );
+    const deadline = this.deadline();
+    let page: ListedPage | undefined;
+    for (let effort = 1; page === undefined; effort *= EFFORT_GROWTH) {
+      page = await this.read<ListedPage>(listingStatement(listing, effort), deadline);
     }
     const { products, lastId: id, lastValue: value } = page;
     return { products, last: id === null || value === null ? undefined : { id, value } };
   }
 
-  /** A product as JSON; undefined when there is none of this id. */
+  /**
+   * A product as JSON; undefined when there is none of this id.
+   *
+   * @throws Problem as {@link list}.
+   */
   async find(id: string): Promise<string | undefined> {
-    const [found] = await this.database.query<{ json: string }>(productStatement(id));
-    return found?.json;
+    return (await this.read<{ json: string }>(productStatement(id), this.deadline()))?.json;
+  }
+
+  private deadline(): Deadline {
+    return Deadline.in(this.environment.DATABASE_STATEMENT_TIMEOUT_MS);
+  }
+
+  private async read<Row extends QueryResultRow>(
+    statement: Statement,
+    deadline: Deadline,
+  ): Promise<Row | undefined> {
+    const late = (): Problem => dependencyUnavailable('The catalogue does not answer in time.');
+    if (deadline.remaining === 0) {
+      throw late();
+    }
+    try {
+      const [row] = await deadline.limit(this.database.query<Row>(statement), late);
+      return row;
+    } catch (error) {
+      throw isConflict(error)
+        ? dependencyUnavailable('Another transaction holds the catalogue.', { cause: error })
+        : error;
+    }
   }
 }

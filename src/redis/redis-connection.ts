@@ -23,7 +23,8 @@ const READONLY_RECONNECT_MS = 5000;
 /** ioredis says the same of its own deadline. */
 const TIMED_OUT = 'Command timed out';
 /** Replies that tell of the state of Redis; others are about one key or one command. */
-const REFUSALS = /^(OOM|READONLY|LOADING|MISCONF|NOAUTH|NOPERM|MASTERDOWN|CLUSTERDOWN)/;
+const REFUSALS =
+  /^(OOM|READONLY|LOADING|BUSY|MISCONF|NOREPLICAS|NOAUTH|NOPERM|MASTERDOWN|CLUSTERDOWN) /;
 const CONNECT_TIMEOUT_MS = 2000;
 /** How long a start waits for the first connection. */
 const START_PATIENCE_MS = 500;
@@ -119,7 +120,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
       this.report(true, 'Redis answers again.');
       return answer;
     } catch (error) {
-      this.suspend(this.redis, error instanceof Error ? error : new Error(String(error)));
+      this.fail(this.redis, error instanceof Error ? error : new Error(String(error)));
       return undefined;
     }
   }
@@ -151,7 +152,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     });
   }
 
-  private suspend(redis: Redis, { name, message }: Error): void {
+  private fail(redis: Redis, { name, message }: Error): void {
     if (name === 'ReplyError' && !REFUSALS.test(message)) {
       this.logger.debug(`Redis refuses a command: ${message}`);
       return;
@@ -161,8 +162,9 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     });
     this.suspendedUntil = performance.now() + SUSPENSION_MS;
     this.report(false, `Going on without Redis: ${message}`);
-    this.timeouts += 1;
-    if (name !== 'ReplyError' && this.timeouts >= PATIENT_TIMEOUTS) {
+    // A refusal is an answer.
+    this.timeouts = name === 'ReplyError' ? 0 : this.timeouts + 1;
+    if (this.timeouts >= PATIENT_TIMEOUTS) {
       // What waits on a dead connection would otherwise wait for as long as it takes to be noticed.
       this.timeouts = 0;
       redis.disconnect(true);

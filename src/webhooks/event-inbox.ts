@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import pg from 'pg';
 import { Gauge, Registry } from 'prom-client';
 
-import { Database } from '../database/database.js';
+import { Database, isConflict } from '../database/database.js';
 import { dependencyUnavailable } from '../problems/problem.js';
 import { CatalogueVersion } from '../products/catalogue-version.js';
 import { EventClaims } from './event-claims.js';
@@ -21,8 +21,10 @@ const WRITERS = 4;
 /** Events that may wait to be written. Beyond it, waiting helps nobody. */
 const MAX_WAITING = 500;
 
-/** SQLSTATEs of another transaction that is in the way, or was: it passes. */
-const CONFLICT = /^(40|55P03)/;
+/** Milliseconds that another transaction may be in the way: of a batch, the others still have time after it. */
+const LOCK_PATIENCE_MS = 1000;
+/** The same for each event of a batch that has waited for so long already: they have to end before their senders give up. */
+const SHORT_PATIENCE_MS = 50;
 
 /** An event that is to be written, and whoever waits for it. */
 interface Entry {
@@ -111,7 +113,7 @@ export class EventInbox {
 
   private async commit(batch: readonly Entry[]): Promise<void> {
     try {
-      await this.record(batch);
+      await this.record(batch, LOCK_PATIENCE_MS);
     } catch (error) {
       if (error instanceof pg.DatabaseError && batch.length > 1) {
         await this.commitEach(batch);
@@ -125,7 +127,7 @@ export class EventInbox {
   private async commitEach(batch: readonly Entry[]): Promise<void> {
     for (const [nth, entry] of batch.entries()) {
       try {
-        await this.record([entry]);
+        await this.record([entry], SHORT_PATIENCE_MS);
       } catch (error) {
         if (!(error instanceof pg.DatabaseError)) {
           fail(batch.slice(nth), error);
@@ -136,9 +138,9 @@ export class EventInbox {
     }
   }
 
-  private async record(batch: readonly Entry[]): Promise<void> {
+  private async record(batch: readonly Entry[], patienceMs: number): Promise<void> {
     const events = batch.map(({ event }) => event);
-    const rows = await this.database.query<RecordedEvent>(eventsStatement(events));
+    const rows = await this.database.query<RecordedEvent>(eventsStatement(events, patienceMs));
     const recorded = new Set(rows.map(({ id }) => id));
     if (recorded.size > 0) {
       await Promise.all([
@@ -153,10 +155,9 @@ export class EventInbox {
 }
 
 function fail(entries: readonly Entry[], error: unknown): void {
-  const reason =
-    error instanceof pg.DatabaseError && CONFLICT.test(error.code ?? '')
-      ? dependencyUnavailable('Another transaction holds what the event changes.', { cause: error })
-      : error;
+  const reason = isConflict(error)
+    ? dependencyUnavailable('Another transaction holds what the event changes.', { cause: error })
+    : error;
   for (const { failed } of entries) {
     failed(reason);
   }

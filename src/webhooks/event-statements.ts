@@ -20,16 +20,17 @@ export interface RecordedEvent {
 /**
  * Records events and applies them: one statement, and so one transaction and one round trip, however many
  * they are. Gives those that it has recorded. An id that is there already leaves everything as it is; one
- * whose transaction is under way is waited for, for a second. Of several changes of a product the highest
+ * whose transaction is under way is waited for. Of several changes of a product the highest
  * revision stays, in whatever order they come.
  *
  * @param events each of another id.
+ * @param patienceMs how long another transaction may be in the way.
  */
-export function eventsStatement(events: readonly ReceivedEvent[]): Statement {
+export function eventsStatement(events: readonly ReceivedEvent[], patienceMs: number): Statement {
   const rows = events.map(({ id, digest, receivedAt, event: { type, product } }) =>
     Object.assign({ id, type, digest: digest.toString('hex'), received_at: receivedAt }, product),
   );
-  return { text: RECORD, values: [JSON.stringify(rows)], prepared: true };
+  return { text: RECORD, values: [JSON.stringify(rows), patienceMs], prepared: true };
 }
 
 /** The event that was taken under an id. */
@@ -65,9 +66,6 @@ const TOLD = [
   'longitude',
 ];
 
-/** How long another transaction may be in the way: of several events, those that are not in its way still have time after it. */
-const LOCK_PATIENCE_MS = 1000;
-
 /**
  * Ids are locked first and then products, each in their order, so that two of these never wait for each
  * other: all events are in before the first product is looked at, for which `applicable` is materialized.
@@ -76,7 +74,7 @@ const LOCK_PATIENCE_MS = 1000;
  */
 const RECORD = `
   WITH patience AS MATERIALIZED (
-    SELECT set_config('lock_timeout', '${LOCK_PATIENCE_MS}', true)
+    SELECT set_config('lock_timeout', $2, true)
   ), given AS (
     SELECT event.* FROM patience, json_to_recordset($1) AS event (
       id text, type text, digest text, received_at timestamptz, sku text, revision bigint,
