@@ -8,7 +8,7 @@ import { AppModule } from './app.module.js';
 import { loadEnvironment } from './config/environment.js';
 import { clientAddress } from './http/client-address.js';
 import { namesItsHost } from './http/host-header.js';
-import { admit, answerInTurn, release } from './http/pipelining.js';
+import { Pipeline } from './http/pipeline.js';
 import { readRawBodies } from './http/raw-body.js';
 import type { QueryString } from './http/query-string.js';
 import { createLogger } from './logging/logger.js';
@@ -79,18 +79,17 @@ export async function createApp(): Promise<NestFastifyApplication> {
     },
     // No hook is run for these.
     frameworkErrors: (error, request, response) => {
-      if (!begin(request, response)) {
-        return;
-      }
       const answer = (fault: unknown): void => {
         app.get(ProblemFilter).answer(fault, request, response);
       };
-      charge(request, response).then(() => {
-        answer(error);
-      }, answer);
+      begin(request, response, () => {
+        charge(request, response).then(() => {
+          answer(error);
+        }, answer);
+      });
     },
     clientErrorHandler: (error, socket) => {
-      answerInTurn(socket, () => {
+      Pipeline.of(socket).fail(() => {
         requestLog.recordBroken(answerBrokenRequest(error, socket), error);
       });
     },
@@ -113,16 +112,14 @@ export async function createApp(): Promise<NestFastifyApplication> {
     logger,
   });
   const requestLog = new RequestLog(logger, app.get(RequestMetrics));
-  /** What every request begins with, whatever becomes of it; false when it was hung up on. */
-  const begin = (request: FastifyRequest, response: FastifyReply): boolean => {
-    if (!admit(request, response)) {
-      return false;
-    }
+  /** What every request begins with, whatever becomes of it. */
+  const begin = (request: FastifyRequest, response: FastifyReply, start: () => void): void => {
+    const pipeline = Pipeline.of(request.raw.socket);
     // Read now: the connection forgets it when the client hangs up.
     request.client = clientAddress(request);
     // Not Fastify's onResponse, which never comes when the client has gone.
     response.raw.on('close', () => {
-      release(request, response);
+      pipeline.leave(response.raw);
       requestLog.record(request, response);
     });
     response.headers(SECURITY_HEADERS).header('x-request-id', request.id);
@@ -131,25 +128,22 @@ export async function createApp(): Promise<NestFastifyApplication> {
       // answer to that is not to take the next one for it.
       response.header('connection', 'close');
     }
-    return true;
+    pipeline.enter(response.raw, start);
   };
   // Before what Nest answers by itself: preflights, and targets that are no path.
   adapter.setOnRequestHook((request, response, done) => {
-    if (!begin(request, response)) {
-      return;
-    }
-    if (!namesItsHost(request.raw)) {
-      done(new Problem('malformed-request', 'The request has to have one Host header.'));
-      return;
-    }
-    if (request.is404) {
-      // Told before a body is read, whose faults would be no help to anyone here.
-      charge(request, response).then(() => {
-        done(new Problem('not-found', 'No resource has this path.'));
-      }, done);
-      return;
-    }
-    done();
+    begin(request, response, () => {
+      if (!namesItsHost(request.raw)) {
+        done(new Problem('malformed-request', 'The request has to have one Host header.'));
+      } else if (request.is404) {
+        // Told before a body is read, whose faults would be no help to anyone here.
+        charge(request, response).then(() => {
+          done(new Problem('not-found', 'No resource has this path.'));
+        }, done);
+      } else {
+        done();
+      }
+    });
   });
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   if (environment.CORS_ORIGINS !== undefined) {

@@ -210,3 +210,42 @@ describe('Clients that ask and do not read', () => {
     connection.close();
   });
 });
+
+describe('Clients that hang up on what they have sent ahead', () => {
+  const FILE = '/docs/swagger-ui-bundle.js';
+  const AHEAD = 10;
+
+  it('leave no file open, and are in the log with all of it', async () => {
+    const logged = (): number => service.logs().split(`"path":"${FILE}"`).length - 1;
+    const idle = connections();
+    const socket = await connectTo(service);
+    socket.write(get(FILE).repeat(AHEAD));
+    await eventually(() => Promise.resolve(connections() > idle + 1 ? true : undefined));
+    socket.destroy();
+    await eventually(() => Promise.resolve(logged() === AHEAD ? true : undefined));
+    await hungUpAllBut(idle);
+  });
+
+  it('or send too much of it, leave no file open', async () => {
+    const idle = connections();
+    for (let nth = 0; nth < 10; nth += 1) {
+      const socket = await connectTo(service);
+      socket.write(get(FILE).repeat(40));
+      socket.resume();
+      await once(socket, 'close');
+    }
+    await hungUpAllBut(idle);
+  });
+});
+
+describe('A client that sends what is no request behind what it does not read', () => {
+  it('is not listened to any longer', async () => {
+    const socket = await connectTo(service);
+    socket.write(`${get(LARGE_PAGE).repeat(20)}GARBAGE\r\n\r\n`);
+    // More than the system takes for the service.
+    socket.write(Buffer.alloc(64 * 1024 * 1024, 'x'));
+    await sleep(2000);
+    expect(socket.writableLength).toBeGreaterThan(0);
+    socket.destroy();
+  });
+});

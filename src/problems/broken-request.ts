@@ -16,6 +16,9 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
+/** How long what still comes is read and thrown away after the answer. */
+const LINGER_MS = 1000;
+
 /**
  * Answers bytes that are no HTTP request, for which neither Fastify nor Nest is asked, and hangs up.
  *
@@ -43,6 +46,11 @@ export function answerBrokenRequest(
       '',
       body,
     ].join('\r\n'),
+    () => {
+      // Closed with something unread the connection would be reset, and with it what is on its way (RFC 9112, section 9.6).
+      socket.resume();
+      setTimeout(() => socket.destroy(), LINGER_MS).unref();
+    },
   );
   return document;
 }

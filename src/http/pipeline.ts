@@ -1,0 +1,102 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Requests that may wait on a connection for their turn: a client that pipelines at all sends a handful ahead. */
+const MAX_WAITING = 31;
+const PIPELINE = Symbol('pipeline');
+
+/** A request that waits for its turn. */
+interface Waiting {
+  readonly response: ServerResponse;
+  readonly start: () => void;
+}
+
+/**
+ * The requests that a client sends ahead on one connection, which are answered one after the other (RFC 9112, section
+ * 9.3.2): no answer is made before there is a way to send it, so none has to be kept, or is forgotten with all that it
+ * holds when the client hangs up, for Node then tells only the one whose turn it is.
+ *
+ * A client that asks and asks and does not read is hung up on. Node stops reading from it once answers pile up, but by
+ * then has made requests of all that came in one piece, of 64 KiB two thousand.
+ */
+export class Pipeline {
+  private answering: ServerResponse | undefined;
+  private readonly waiting: Waiting[] = [];
+  /** A request that had its answer before it had come whole, until it has. */
+  private unread: IncomingMessage | undefined;
+  /** What a fault in what the client sends leads to, in its turn. */
+  private fault: (() => void) | undefined;
+
+  private constructor(private readonly socket: Socket) {}
+
+  /** The pipeline of a connection. */
+  static of(socket: Socket & { [PIPELINE]?: Pipeline | undefined }): Pipeline {
+    return (socket[PIPELINE] ??= new Pipeline(socket));
+  }
+
+  /** Has a request start once those before it are over. It never does when it is one too many, or the client has gone. */
+  enter(response: ServerResponse, start: () => void): void {
+    if (this.answering === undefined) {
+      this.answering = response;
+      start();
+    } else if (this.waiting.length < MAX_WAITING) {
+      this.waiting.push({ response, start });
+    } else {
+      // The rest of the piece is read all the same, but comes no further than this.
+      this.socket.destroy();
+    }
+  }
+
+  /** Tells that a request is over: answered, or its client has gone. */
+  leave(response: ServerResponse): void {
+    if (response !== this.answering) {
+      return;
+    }
+    this.answering = undefined;
+    if (!response.req.complete) {
+      this.unread = response.req.once('close', () => {
+        this.unread = undefined;
+      });
+    }
+    if (!this.socket.writable) {
+      for (const lost of this.waiting.splice(0)) lost.response.emit('close');
+      return;
+    }
+    const next = this.waiting.shift();
+    if (next !== undefined) {
+      this.answering = next.response;
+      next.start();
+    } else {
+      this.fault?.();
+    }
+  }
+
+  /** Has a fault in what the client sends answered in its turn, and once: what comes behind it is not looked at. */
+  fail(answer: () => void): void {
+    if (this.socket.writable) {
+      // It would be read, in vain, for as long as the client takes to read what it has asked for before.
+      this.socket.pause();
+    }
+    if (this.fault !== undefined) {
+      return;
+    }
+    const hangUp = (): void => {
+      this.socket.destroySoon();
+    };
+    if (this.waiting.at(-1)?.response.req.complete === false) {
+      // The fault lies in its body.
+      this.waiting.pop();
+    }
+    if (this.answering === undefined) {
+      this.fault = this.unread?.complete === false ? hangUp : answer;
+      this.fault();
+    } else if (this.waiting.length > 0 || this.answering.req.complete) {
+      this.fault = answer;
+    } else if (this.answering.headersSent) {
+      this.fault = hangUp;
+    } else {
+      this.fault = answer;
+      answer();
+    }
+  }
+}
