@@ -73,7 +73,7 @@ export class Pipeline {
 
   /** Has a fault in what the client sends answered in its turn, and once: what comes behind it is not looked at. */
   fail(answer: () => void): void {
-    if (this.socket.writable) {
+    if (!this.socket.writableFinished) {
       // It would be read, in vain, for as long as the client takes to read what it has asked for before.
       this.socket.pause();
     }
