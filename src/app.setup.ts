@@ -118,7 +118,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
     // Read now: the connection forgets it when the client hangs up.
     request.client = clientAddress(request);
     // Not Fastify's onResponse, which never comes when the client has gone.
-    response.raw.on('close', () => {
+    response.raw.once('close', () => {
       pipeline.leave(response.raw);
       requestLog.record(request, response);
     });

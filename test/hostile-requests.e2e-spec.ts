@@ -25,6 +25,8 @@ const IN_A_ROUND = 200;
 const AT_ONCE = 20;
 /** Longest head that has to be read; Node's own limit is a little higher. */
 const MAX_HEAD = 14_000;
+/** Node 22 and later take no more. */
+const MAX_FIELDS = 1000;
 /** Longest body that is read. */
 const MAX_BODY = 256 * 1024;
 /** What the start and a busy machine may bring about. */
@@ -116,6 +118,12 @@ function note(sent: Buffer, answers: readonly RawAnswer[], faults: readonly stri
   }
 }
 
+/** Whether a head may be refused before it is read. */
+function isLargeHead(request: Buffer): boolean {
+  const [head = ''] = request.toString('latin1').split('\r\n\r\n');
+  return head.length > MAX_HEAD || head.split('\r\n').length > MAX_FIELDS;
+}
+
 /** Sends requests one after the other, on one connection for as long as that lasts. */
 async function sendRequests(requests: readonly HostileRequest[]): Promise<void> {
   let connection = await RawConnection.open(service.url);
@@ -127,7 +135,7 @@ async function sendRequests(requests: readonly HostileRequest[]): Promise<void> 
       // Who is still sending when it is refused may lose that to the reset of the connection (RFC 9112, section 9.6).
       note(bytes, [], bytes.length > MAX_BODY ? [] : ['no answer']);
     } else {
-      const unread = bytes.indexOf('\r\n\r\n') > MAX_HEAD && answer.status === 431;
+      const unread = answer.status === 431 && isLargeHead(bytes);
       const asked: Asked = unread ? { method: hostile.method } : hostile;
       note(bytes, [answer], contract.faults(asked, answer));
     }

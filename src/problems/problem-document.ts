@@ -39,7 +39,7 @@ const DETAILS = new Map<number, string>([
   [HttpStatus.PAYLOAD_TOO_LARGE, 'The body is larger than this resource takes.'],
   [HttpStatus.URI_TOO_LONG, 'A part of the path is too long.'],
   [HttpStatus.UNSUPPORTED_MEDIA_TYPE, 'The body has to be application/json.'],
-  [431, 'The headers or the path are larger than 16 KiB.'],
+  [431, 'The headers or the path are larger than 16 KiB, or the headers too many.'],
 ]);
 
 /**
