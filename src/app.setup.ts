@@ -112,9 +112,12 @@ export async function createApp(): Promise<NestFastifyApplication> {
     logger,
   });
   const requestLog = new RequestLog(logger, app.get(RequestMetrics));
-  /** What every request begins with, whatever becomes of it. */
+  /** What every request begins with that is let in, whatever becomes of it. */
   const begin = (request: FastifyRequest, response: FastifyReply, start: () => void): void => {
     const pipeline = Pipeline.of(request.raw.socket);
+    if (!pipeline.admits()) {
+      return;
+    }
     // Read now: the connection forgets it when the client hangs up.
     request.client = clientAddress(request);
     // Not Fastify's onResponse, which never comes when the client has gone.

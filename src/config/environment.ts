@@ -97,10 +97,11 @@ function isDecodable({ username, password }: URL): boolean {
   }
 }
 
-function PostgresUrl(): PropertyDecorator {
+/** @param refused parameters that the URL may not have, for variables of ours would not hold against them. */
+function PostgresUrl(...refused: string[]): PropertyDecorator {
   return Check(
     'postgresUrl',
-    `postgresql://user:password@host:port/database, sslmode (if any) one of ${SSL_MODES.join(', ')}; no statement_timeout`,
+    `postgresql://user:password@host:port/database, sslmode (if any) one of ${SSL_MODES.join(', ')}${refused.map((name) => `; no ${name}`).join('')}`,
     (value) => {
       const url = toUrl(value, ['postgres:', 'postgresql:']);
       const [sslmode = 'disable', ...others] = url?.searchParams.getAll('sslmode') ?? [];
@@ -109,8 +110,7 @@ function PostgresUrl(): PropertyDecorator {
         isDecodable(url) &&
         SSL_MODES.includes(sslmode) &&
         others.length === 0 &&
-        // It would go before DATABASE_STATEMENT_TIMEOUT_MS.
-        !url.searchParams.has('statement_timeout')
+        !refused.some((name) => url.searchParams.has(name))
       );
     },
   );
@@ -226,7 +226,7 @@ export class Environment {
   readonly NODE_ENV: (typeof NODE_ENVS)[number] = 'production';
 
   /** Where the catalogue lives. Required. `sslmode=require` verifies the certificate. */
-  @PostgresUrl()
+  @PostgresUrl('statement_timeout')
   readonly DATABASE_URL!: string;
 
   /** The direct (unpooled) connection for the migration CLI. Default: `DATABASE_URL`. */

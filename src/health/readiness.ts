@@ -10,7 +10,10 @@ import { WEBHOOK_DEADLINE_MS } from '../webhooks/webhooks.service.js';
 /** How often connections that have had their answer are closed, while the server closes. */
 const IDLE_CHECK_MS = 50;
 
-/** Within how many milliseconds whatever is being answered has been answered. */
+/**
+ * Within how many milliseconds whatever is being answered has been answered; not what was sent ahead behind it, whose
+ * turn may never come.
+ */
 export function longestAnswerMs({
   DATABASE_STATEMENT_TIMEOUT_MS,
   INVENTORY_DEADLINE_MS,

@@ -34,16 +34,27 @@ export class Pipeline {
     return (socket[PIPELINE] ??= new Pipeline(socket));
   }
 
-  /** Has a request start once those before it are over. It never does when it is one too many, or the client has gone. */
+  /** Whether one more request is let in. Of one too many, the client is hung up on. */
+  admits(): boolean {
+    if (this.fault !== undefined || !this.socket.writable) {
+      // It could not be answered.
+      return false;
+    }
+    if (this.waiting.length === MAX_WAITING) {
+      // The rest of the piece is read all the same, but comes no further than this.
+      this.socket.destroy();
+      return false;
+    }
+    return true;
+  }
+
+  /** Has a request that was let in start once those before it are over; never, when the client has gone by then. */
   enter(response: ServerResponse, start: () => void): void {
     if (this.answering === undefined) {
       this.answering = response;
       start();
-    } else if (this.waiting.length < MAX_WAITING) {
-      this.waiting.push({ response, start });
     } else {
-      // The rest of the piece is read all the same, but comes no further than this.
-      this.socket.destroy();
+      this.waiting.push({ response, start });
     }
   }
 
@@ -83,7 +94,7 @@ export class Pipeline {
     const hangUp = (): void => {
       this.socket.destroySoon();
     };
-    if (this.waiting.at(-1)?.response.req.complete === false) {
+    if (this.socket.writable && this.waiting.at(-1)?.response.req.complete === false) {
       // The fault lies in its body.
       this.waiting.pop();
     }

@@ -17,10 +17,7 @@ export class RequestLog {
     private readonly metrics: RequestMetrics,
   ) {}
 
-  /**
-   * Records a request that was answered, or whose client has gone: of what that had sent ahead, Node tells the first
-   * only.
-   */
+  /** Records a request that was answered, or whose client has gone. */
   record(request: FastifyRequest, reply: FastifyReply): void {
     const { method, id: requestId, client } = request;
     const route = request.routeOptions.url;

@@ -11,7 +11,7 @@ import { Environment } from '../config/environment.js';
 
 /** How long a command may take. A healthy Redis answers in well under a millisecond. */
 const REDIS_COMMAND_TIMEOUT_MS = 50;
-/** The same for what PostgreSQL can tell as well: a page has at most two of those after its request was counted. */
+/** The same for what there is another way to: a page has at most two of those after its request was counted. */
 export const REDIS_PAGE_TIMEOUT_MS = 25;
 /** How long ioredis itself waits for a reply: for the handshake, whose replies nobody else waits for. */
 const HANDSHAKE_TIMEOUT_MS = 2000;

@@ -23,7 +23,7 @@ const MAX_WAITING = 500;
 
 /** Milliseconds that another transaction may be in the way: of a batch, the others still have time after it. */
 const LOCK_PATIENCE_MS = 1000;
-/** The same for each event of a batch that has waited for so long already: they have to end before their senders give up. */
+/** The same for each event of a batch that has failed together: all of it has to end before the senders give up. */
 const SHORT_PATIENCE_MS = 50;
 
 /** An event that is to be written, and whoever waits for it. */
