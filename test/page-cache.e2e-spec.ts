@@ -251,10 +251,15 @@ describe('The page cache', () => {
     await redis.kill();
     await change(one, 'After');
     expect(summary(await page(one))).toEqual({ status: 200, cache: 'MISS', name: 'After' });
+    // For longer than until it is tried again.
+    await sleep(1000);
     await redis.restart();
     const client = new Redis(redis.url);
-    await eventually(async () => (await client.get(VERSION_KEY)) ?? undefined);
-    client.disconnect();
+    try {
+      await eventually(async () => (await client.get(VERSION_KEY)) ?? undefined);
+    } finally {
+      client.disconnect();
+    }
     await eventually(async () => (summary(await page(two)).name === 'After' ? true : undefined));
   });
 });
