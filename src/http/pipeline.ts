@@ -14,7 +14,7 @@ interface Waiting {
 /**
  * The requests that a client sends ahead on one connection, which are answered one after the other (RFC 9112, section
  * 9.3.2): no answer is made before there is a way to send it, so none has to be kept, or is forgotten with all that it
- * holds when the client hangs up, for Node then tells only the one whose turn it is.
+ * holds when the client hangs up, for Node 20 and 22 then tell only the one whose turn it is.
  *
  * A client that asks and asks and does not read is hung up on. Node stops reading from it once answers pile up, but by
  * then has made requests of all that came in one piece, of 64 KiB two thousand.
