@@ -15,7 +15,7 @@ import {
   requestGrant,
 } from './client-credentials-grant.js';
 import { HoldOff, type Pause } from './hold-off.js';
-import { type Token, TokenStore } from './token-store.js';
+import { PATIENTLY, type Token, TokenStore } from './token-store.js';
 
 /** Life of the lock on fetching: an owner that lives has its token, or has given up, before it ends. */
 const LOCK_TTL_MS = GRANT_TIMEOUT_MS + 1000;
@@ -38,8 +38,8 @@ const REFUSED: Pause = (strikes) => Math.min(15_000 * 2 ** (strikes - 1), 60_000
  * The access token for partners (RFC 6749, section 4.4): one for all replicas, renewed ahead of its end.
  *
  * It is looked for in the process, then in Redis, then fetched under a lock in Redis. A provider that
- * fails is left alone for a while, longer each time, by all replicas. Without Redis each process fetches
- * for itself, once at a time.
+ * fails is left alone for a while, longer each time, by all replicas. Redis may be slow: only when its connection is
+ * gone does each process fetch for itself, once at a time.
  */
 @Injectable()
 export class TokenProvider implements OnApplicationShutdown {
@@ -144,7 +144,7 @@ export class TokenProvider implements OnApplicationShutdown {
       if (pause > 0) {
         throw unavailable(pause);
       }
-      const lock = await this.lock.acquire(this.lockKey, LOCK_TTL_MS);
+      const lock = await this.lock.acquire(this.lockKey, LOCK_TTL_MS, PATIENTLY);
       if (lock.state !== 'held') {
         return this.fetchUnder(lock, client);
       }

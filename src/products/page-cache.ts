@@ -172,7 +172,7 @@ export class PageCache {
           this.lock.acquire(
             `farmlokal:reading:${version}:${key}`,
             Math.min(READING_TTL_MS, CACHE_TTL_MS, CACHE_STALE_MS),
-            REDIS_PAGE_TIMEOUT_MS,
+            { timeoutMs: REDIS_PAGE_TIMEOUT_MS },
           ),
         ])
       : [];
