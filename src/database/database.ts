@@ -81,9 +81,11 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   /**
    * Why a read would be refused now: `overloaded` when it would wait too long for a connection. To be asked before any
    * other work for it.
+   *
+   * @param accepted reads that the caller has accepted and not finished.
    */
-  refuseRead(): Problem | undefined {
-    return this.connections.expectedWaitMs > MAX_WAIT_MS
+  refuseRead(accepted: number): Problem | undefined {
+    return this.connections.expectedWaitMs(accepted) > MAX_WAIT_MS
       ? overloaded('The catalogue has too many requests right now.')
       : undefined;
   }

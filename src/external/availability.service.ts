@@ -58,7 +58,8 @@ export class AvailabilityService {
       return { productId, stock: known, stale: false };
     }
     const flight = this.flights.get(sku);
-    const refusal = flight === undefined ? this.inventory.refuse(deadline) : undefined;
+    const refusal =
+      flight === undefined ? this.inventory.refuse(deadline, this.flights.size) : undefined;
     if (refusal !== undefined) {
       if (known === undefined) throw refusal;
       return { productId, stock: known, stale: true };

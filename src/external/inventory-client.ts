@@ -91,9 +91,11 @@ export class InventoryClient implements OnApplicationShutdown {
   /**
    * Why a request would be refused now: `overloaded` when its turn would come too late for an attempt. To be asked
    * before any other work for it.
+   *
+   * @param accepted requests that the caller has accepted and not finished.
    */
-  refuse(deadline: Deadline): Problem | undefined {
-    return this.isWorthwhile(deadline, this.bulkhead.expectedWaitMs)
+  refuse(deadline: Deadline, accepted: number): Problem | undefined {
+    return this.isWorthwhile(deadline, this.bulkhead.expectedWaitMs(accepted))
       ? undefined
       : tooManyRequests();
   }

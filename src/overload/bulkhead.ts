@@ -33,9 +33,14 @@ export class Bulkhead {
     return this.waiting.size;
   }
 
-  /** Milliseconds that a call would wait for its turn, by how long the last ones took. */
-  get expectedWaitMs(): number {
-    return this.running < this.capacity ? 0 : this.rate.waitFor(this.waiting.size + 1);
+  /**
+   * Milliseconds that a call would wait for its turn, by how long the last ones took.
+   *
+   * @param accepted calls that the caller has accepted and not finished, whether or not they wait here by now.
+   */
+  expectedWaitMs(accepted = 0): number {
+    const ahead = Math.max(accepted, this.running + this.waiting.size);
+    return ahead < this.capacity ? 0 : this.rate.waitFor(ahead - this.capacity + 1);
   }
 
   /**

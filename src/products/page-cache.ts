@@ -109,7 +109,7 @@ export class PageCache {
     }
     const refusal = this.flights.has(flightName(key, version))
       ? undefined
-      : this.database.refuseRead();
+      : this.database.refuseRead(this.flights.size);
     if (refusal !== undefined) {
       if (page === undefined || !this.standsIn(page)) throw refusal;
       return this.count(serve(page, 'STALE', 'memory'));
