@@ -3,6 +3,7 @@ import * as oauth from 'oauth4webapi';
 import { partnerFetch } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import { isBearerToken } from './bearer-token.js';
+import { clientAuth, type ClientAuthMethod } from './client-authentication.js';
 
 /** How long a request for a token may take, its answer included. */
 export const GRANT_TIMEOUT_MS = 3000;
@@ -22,12 +23,15 @@ const REFUSALS: Readonly<Record<string, string>> = {
   invalid_grant: 'check OAUTH_CLIENT_ID and OAUTH_CLIENT_SECRET',
 };
 
-/** The client that asks, and whom. */
+/** The client, its provider and the token that it requests. */
 export interface OAuthClient {
   readonly tokenUrl: string;
   readonly clientId: string;
   readonly clientSecret: string;
+  readonly clientAuth: ClientAuthMethod;
   readonly scope: string | undefined;
+  /** More parameters of the token request, form-encoded. */
+  readonly tokenParameters: string | undefined;
 }
 
 /** A token as it was granted. */
@@ -53,7 +57,7 @@ export class GrantError extends Error {
 }
 
 /**
- * Asks the provider for a token by the client credentials grant, with HTTP Basic authentication.
+ * Requests a token by the client credentials grant.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.4
  * @throws GrantError when there is none to be had.
@@ -61,13 +65,17 @@ export class GrantError extends Error {
 export async function requestGrant(client: OAuthClient): Promise<Grant> {
   const server = { issuer: new URL(client.tokenUrl).origin, token_endpoint: client.tokenUrl };
   const self = { client_id: client.clientId };
+  const parameters = new URLSearchParams(client.tokenParameters);
+  if (client.scope !== undefined) {
+    parameters.set('scope', client.scope);
+  }
   let response: Response | undefined;
   try {
     const answer = await oauth.clientCredentialsGrantRequest(
       server,
       self,
-      oauth.ClientSecretBasic(client.clientSecret),
-      client.scope === undefined ? {} : { scope: client.scope },
+      clientAuth(client.clientAuth, client.clientSecret),
+      parameters,
       {
         signal: AbortSignal.timeout(GRANT_TIMEOUT_MS),
         // The configuration allows it, and the start has warned.

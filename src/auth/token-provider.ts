@@ -276,11 +276,13 @@ function oauthClient({
   OAUTH_TOKEN_URL: tokenUrl,
   OAUTH_CLIENT_ID: clientId,
   OAUTH_CLIENT_SECRET: clientSecret,
+  OAUTH_CLIENT_AUTH: clientAuth,
   OAUTH_SCOPE: scope,
+  OAUTH_TOKEN_PARAMETERS: tokenParameters,
 }: Environment): OAuthClient | undefined {
   return tokenUrl === undefined || clientId === undefined || clientSecret === undefined
     ? undefined
-    : { tokenUrl, clientId, clientSecret, scope };
+    : { tokenUrl, clientId, clientSecret, clientAuth, scope, tokenParameters };
 }
 
 /**
@@ -288,10 +290,11 @@ function oauthClient({
  * the secret only 16 bits go into it, too few to find it out by.
  */
 function identify(client: OAuthClient | undefined): string {
-  const { tokenUrl, clientId, clientSecret, scope } = client ?? {};
+  const { tokenUrl, clientId, clientSecret, clientAuth, scope, tokenParameters } = client ?? {};
   const digest = (...parts: unknown[]): string =>
     createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-  return digest(tokenUrl, clientId, scope).slice(0, 16) + digest(clientSecret).slice(0, 4);
+  const request = digest(tokenUrl, clientId, clientAuth, scope, tokenParameters);
+  return request.slice(0, 16) + digest(clientSecret).slice(0, 4);
 }
 
 function unavailable(retryAfterMs: number, cause?: GrantError): Error {
