@@ -201,7 +201,7 @@ export class TokenProvider implements OnApplicationShutdown {
         throw error;
       }
       this.fetches.inc({ result: error.refused ? 'refused' : 'failed' });
-      this.report(error.message);
+      this.report(error.message, error.description);
       await this.holdOff.strike(error.refused ? REFUSED : FAILED, error.retryAfterMs);
       throw unavailable(await this.holdOff.remaining(), error);
     }
@@ -259,7 +259,7 @@ export class TokenProvider implements OnApplicationShutdown {
     });
   }
 
-  private report(fault: string | undefined): void {
+  private report(fault: string | undefined, description?: string): void {
     if (fault === this.knownFault) {
       return;
     }
@@ -267,7 +267,8 @@ export class TokenProvider implements OnApplicationShutdown {
     if (fault === undefined) {
       this.logger.log('The OAuth provider gives tokens again.');
     } else {
-      this.logger.warn(`No token from the OAuth provider: ${fault}.`);
+      const explanation = description === undefined ? '' : ` It explains: "${description}"`;
+      this.logger.warn(`No token from the OAuth provider: ${fault}.${explanation}`);
     }
   }
 }
