@@ -397,14 +397,15 @@ describe('An error answer', () => {
 
   const CLIENT: Partial<OAuthClient> = {
     clientId: 'farm:lokal',
-    clientSecret: 'open sesame/7',
+    clientSecret: 'open sesame/7~',
     tokenParameters: 'audience=https%3A%2F%2FAPI.example%2F&api_key=k%C3%A4se&resource=urn:x:y',
   };
 
   it.each([
-    'open sesame/7',
-    'open+sesame%2F7',
-    'open+sesame%2f7',
+    'open sesame/7~',
+    'open+sesame%2F7~',
+    'open+sesame%2f7~',
+    'open+sesame%2F7%7E',
     'https://API.example/',
     'https://api.example/',
     'https%3A%2F%2FAPI.example%2F',
@@ -412,8 +413,8 @@ describe('An error answer', () => {
     'k%C3%A4se',
     'urn:x:y',
     'urn%3Ax%3Ay',
-    Buffer.from('farm:lokal:open sesame/7').toString('base64'),
-    Buffer.from('farm%3Alokal:open+sesame%2F7').toString('base64'),
+    Buffer.from('farm:lokal:open sesame/7~').toString('base64'),
+    Buffer.from('farm%3Alokal:open+sesame%2F7~').toString('base64'),
     'bad token',
   ])('that repeats %j is masked', async (secret) => {
     const { message, description } = await errorOf(
