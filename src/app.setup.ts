@@ -16,6 +16,7 @@ import { RequestLog } from './logging/request-log.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
 import { arrivalTime } from './overload/arrival.js';
 import { MAX_WAIT_MS } from './overload/max-wait.js';
+import { StartQueue } from './overload/start-queue.js';
 import { answerBrokenRequest } from './problems/broken-request.js';
 import { refuseOtherMethods } from './problems/method-not-allowed.js';
 import { overloaded, Problem } from './problems/problem.js';
@@ -115,6 +116,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
     logger,
   });
   const requestLog = new RequestLog(logger, app.get(RequestMetrics));
+  const startQueue = new StartQueue();
   /** What every request begins with that is let in, whatever becomes of it. */
   const begin = (request: FastifyRequest, response: FastifyReply, start: () => void): void => {
     const pipeline = Pipeline.of(request.raw.socket);
@@ -136,7 +138,13 @@ export async function createApp(): Promise<NestFastifyApplication> {
     }
     pipeline.enter(response.raw, () => {
       request.arrivedAt = arrivalTime();
-      start();
+      if (!request.url.startsWith('/api/')) {
+        start();
+        return;
+      }
+      startQueue.enter(() => {
+        if (!response.raw.closed) start();
+      });
     });
   };
   // Before what Nest answers by itself: preflights, and targets that are no path.
@@ -179,9 +187,9 @@ export async function createApp(): Promise<NestFastifyApplication> {
   return app;
 }
 
-/** Whether a request waited too long for this process. Probes and operators are always answered. */
-function isLate({ url, arrivedAt }: FastifyRequest): boolean {
-  return performance.now() - arrivedAt > MAX_WAIT_MS && url.startsWith('/api/');
+/** Whether a request waited too long for this process. */
+function isLate({ arrivedAt }: FastifyRequest): boolean {
+  return performance.now() - arrivedAt > MAX_WAIT_MS;
 }
 
 /** The client's own id for its request when it is a sane one, so that both logs can be joined. */
