@@ -15,15 +15,21 @@ const MARGIN = { left: 60, right: 120, top: 40, bottom: 60 };
 const INNER_WIDTH = WIDTH - MARGIN.left - MARGIN.right;
 const INNER_HEIGHT = HEIGHT - MARGIN.top - MARGIN.bottom;
 const COLOURS = ['#2a7f62', '#c98a1b', '#b3402e', '#3b6aa0'];
+/** The most ticks of the vertical axis. */
 const TICKS = 5;
+const LINE_HEIGHT = 15;
 
 /** Draws values against each other as an SVG: the horizontal axis goes from 0 to 1. */
 export function drawLinePlot({ title, xs, xLabel, yLabel, series, limit }: LinePlot): string {
   const values = series.flatMap((line) => line.values);
-  const step = roundUp(Math.max(limit.value, ...values) / TICKS);
+  const highest = Math.max(limit.value, ...values);
+  const step = roundUp(highest / TICKS);
+  const steps = Math.ceil(highest / step);
   const x = (value: number) => MARGIN.left + value * INNER_WIDTH;
-  const y = (value: number) => MARGIN.top + INNER_HEIGHT - (value / (step * TICKS)) * INNER_HEIGHT;
-  const ticks = Array.from({ length: TICKS + 1 }, (_, nth) => nth * step);
+  const y = (value: number) => MARGIN.top + INNER_HEIGHT - (value / (step * steps)) * INNER_HEIGHT;
+  // Without the digits that binary fractions add.
+  const ticks = Array.from({ length: steps + 1 }, (_, nth) => Number((nth * step).toPrecision(3)));
+  const nameTops = apart(series.map((drawn) => y(drawn.values.at(-1) ?? 0)));
   const middle = MARGIN.top + INNER_HEIGHT / 2;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="13">`,
@@ -43,11 +49,11 @@ export function drawLinePlot({ title, xs, xLabel, yLabel, series, limit }: LineP
     ...series.flatMap((drawn, nth) => {
       const colour = COLOURS[nth % COLOURS.length] ?? '';
       const points = drawn.values.map((value, point) => [x(xs[point]?.at ?? 0), y(value)] as const);
-      const [right, top] = points.at(-1) ?? [0, 0];
+      const [right] = points.at(-1) ?? [0];
       return [
         `<polyline points="${points.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>`,
         ...points.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="3" fill="${colour}"/>`),
-        text(right + 10, top + 4, drawn.name, `fill="${colour}"`),
+        text(right + 10, (nameTops[nth] ?? 0) + 4, drawn.name, `fill="${colour}"`),
       ];
     }),
     '</svg>',
@@ -60,6 +66,18 @@ function line(x1: number, y1: number, x2: number, y2: number, style: string): st
 
 function text(x: number, y: number, content: string, style: string): string {
   return `<text x="${x}" y="${y}" ${style}>${content}</text>`;
+}
+
+/** Moves positions down until each is at least a line below the one above it. */
+function apart(tops: readonly number[]): number[] {
+  const moved = [...tops];
+  let free = -Infinity;
+  for (const nth of tops.map((_, index) => index).sort((a, b) => (tops[a] ?? 0) - (tops[b] ?? 0))) {
+    const top = Math.max(tops[nth] ?? 0, free);
+    moved[nth] = top;
+    free = top + LINE_HEIGHT;
+  }
+  return moved;
 }
 
 /** The next number above that is 1, 2 or 5 with noughts. */

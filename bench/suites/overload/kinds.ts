@@ -15,7 +15,9 @@ export interface Kind {
   /** What the requests are, for the report. */
   readonly description: string;
   readonly url: string;
-  /** So many requests at least, or fewer that may be sent again and again. */
+  /** Whether a request may be sent again. */
+  readonly repeatable: boolean;
+  /** So many requests; fewer when they are repeatable. */
   requests(count: number): Iterable<GeneratedRequest>;
   stop(): Promise<void>;
 }
@@ -42,6 +44,7 @@ export const cachedPages: StartKind = async (testbed, catalogue) => {
     name: 'cached pages',
     description: `${CACHED_PAGES} pages of 20 products, which every cache has.`,
     url: replica.url,
+    repeatable: true,
     requests: () => requests,
     stop: async () => {
       await replica.stop();
@@ -60,6 +63,7 @@ export const uncachedPages: StartKind = async (testbed, catalogue) => {
     name: 'uncached pages',
     description: 'Pages of 20 products anywhere in the catalog, each read from PostgreSQL.',
     url: replica.url,
+    repeatable: true,
     requests: () => requests,
     stop: async () => {
       await replica.stop();
@@ -86,6 +90,7 @@ export const availability: StartKind = async (testbed, catalogue) => {
     description:
       'Each request is for another product, so that the service has to read it and to ask the inventory. The inventory is a stub that answers at once (`bench/support/inventory-stub.js`): the partner sandbox would be the limit.',
     url: replica.url,
+    repeatable: false,
     *requests(count) {
       for (let nth = 0; nth < count; nth += 1) {
         yield { path: `/api/products/${ids[used++ % ids.length] ?? ''}/availability` };
@@ -107,6 +112,7 @@ export const webhooks: StartKind = async (testbed) => {
     name: 'webhooks',
     description: 'New signed events, each of which changes one of 2,000 products.',
     url: replica.url,
+    repeatable: false,
     *requests(count) {
       for (let nth = 0; nth < count; nth += 1) yield signed(newEvent(EVENT_PRODUCTS));
     },
@@ -126,6 +132,7 @@ export const bareFastify: StartKind = async (testbed) => {
     name: 'bare Fastify',
     description: 'One page that Fastify has in memory: nothing but the sender is measured.',
     url: bare.url,
+    repeatable: true,
     requests: () => [{ path: PAGE }],
     stop: async () => {
       await bare.stop();

@@ -116,13 +116,16 @@ function kindSection(kind: KindResult, seconds: number): string[] {
         'sender',
       ],
       MULTIPLES.map(row),
-    ) + faultList(allFaults(loads)),
+    ) + faultList(allFaults(kind)),
   ];
 }
 
-/** Faults, and refusals that blame something else than too many requests. */
-function allFaults(loads: KindResult['loads']): Record<string, number> {
+/** Faults, also those of the closed loops, and refusals that blame something else than too many requests. */
+function allFaults({ loads, closedFaults }: KindResult): Record<string, number> {
   const counts: Record<string, number> = {};
+  for (const [reason, times] of Object.entries(closedFaults)) {
+    counts[`${reason}, in a closed loop`] = times;
+  }
   for (const multiple of MULTIPLES) {
     const { faults, refusals } = loads[multiple];
     const { overloaded: _expected, ...others } = refusals;
