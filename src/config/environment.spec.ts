@@ -159,9 +159,21 @@ describe(readEnvironment.name, () => {
     'postgres://u:50%off@host/db',
     `${DATABASE_URL}?sslmode=require&sslmode=disable`,
     `${DATABASE_URL}?statement_timeout=0`,
+    'postgresql:///farmlokal',
   ])('refuses DATABASE_URL=%s', (url) => {
     expect(faultsOf({ DATABASE_URL: url })).toContain('DATABASE_URL: got');
   });
+
+  it.each(['DATABASE_URL', 'MIGRATION_DATABASE_URL'])(
+    'says in a sentence why %s cannot be used, without the password',
+    (name) => {
+      const message = faultsOf({ DATABASE_URL, [name]: `${DATABASE_URL}?sslrootcert=/none.pem` });
+      expect(message).toContain(
+        `${name}: got a value (not shown), wants postgresql://user:password@host:port/database; sslrootcert names a file that cannot be read: /none.pem (ENOENT)`,
+      );
+      expect(message).not.toContain('hunter2');
+    },
+  );
 
   it('reads origins, and refuses what is no exact origin', () => {
     const { CORS_ORIGINS } = readEnvironment({

@@ -11,15 +11,16 @@ import {
   registerDecorator,
   ValidateIf,
   validateSync,
+  type ValidationArguments,
 } from 'class-validator';
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { loadEnvFile } from 'node:process';
 
 import { InvalidEnvironmentError } from './invalid-environment.error.js';
+import { PostgresUrlError } from './postgres-url.error.js';
+import { readPostgresUrl } from './postgres-url.js';
 
-/** Values of `sslmode` that say plainly what is verified; `prefer` and `allow` may fall back to plain text. */
-const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 const NODE_ENVS = ['production', 'development', 'test'] as const;
 
@@ -66,7 +67,7 @@ function OneOf(values: readonly string[]): PropertyDecorator {
 
 function Check(
   name: string,
-  wants: string,
+  wants: string | ((got: ValidationArguments) => string),
   accepts: (value: unknown) => boolean,
 ): PropertyDecorator {
   return (target, propertyName) => {
@@ -74,7 +75,8 @@ function Check(
       name,
       target: target.constructor,
       propertyName: String(propertyName),
-      validator: { validate: accepts, defaultMessage: () => wants },
+      options: { message: wants },
+      validator: { validate: accepts },
     });
   };
 }
@@ -97,23 +99,26 @@ function isDecodable({ username, password }: URL): boolean {
   }
 }
 
-/** @param refused parameters that the URL may not have, for variables of ours would not hold against them. */
-function PostgresUrl(...refused: string[]): PropertyDecorator {
+function PostgresUrl(): PropertyDecorator {
+  const form = 'postgresql://user:password@host:port/database';
   return Check(
     'postgresUrl',
-    `postgresql://user:password@host:port/database, sslmode (if any) one of ${SSL_MODES.join(', ')}${refused.map((name) => `; no ${name}`).join('')}`,
-    (value) => {
-      const url = toUrl(value, ['postgres:', 'postgresql:']);
-      const [sslmode = 'disable', ...others] = url?.searchParams.getAll('sslmode') ?? [];
-      return (
-        url !== undefined &&
-        isDecodable(url) &&
-        SSL_MODES.includes(sslmode) &&
-        others.length === 0 &&
-        !refused.some((name) => url.searchParams.has(name))
-      );
-    },
+    ({ value }) => `${form}${value === undefined ? '' : `; ${postgresUrlFault(value) ?? ''}`}`,
+    (value) => postgresUrlFault(value) === undefined,
   );
+}
+
+/** Why a value is no usable URL of a database. */
+function postgresUrlFault(value: unknown): string | undefined {
+  try {
+    readPostgresUrl(String(value));
+    return undefined;
+  } catch (error) {
+    if (error instanceof PostgresUrlError) {
+      return error.message;
+    }
+    throw error;
+  }
 }
 
 function RedisUrl(): PropertyDecorator {
@@ -226,7 +231,7 @@ export class Environment {
   readonly NODE_ENV: (typeof NODE_ENVS)[number] = 'production';
 
   /** Where the catalogue lives. Required. `sslmode=require` verifies the certificate. */
-  @PostgresUrl('statement_timeout')
+  @PostgresUrl()
   readonly DATABASE_URL!: string;
 
   /** The direct (unpooled) connection for the migration CLI. Default: `DATABASE_URL`. */

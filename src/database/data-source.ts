@@ -42,7 +42,6 @@ export function createDataSource(
     type: 'postgres',
     // All that TypeORM wants of pg, which it would else look for beside the bundle.
     driver: { Pool: ConnectionPool },
-    url: connection.connectionString,
     poolSize: limits.poolMax,
     extra: {
       ...connection,
