@@ -8,9 +8,10 @@ export interface PostgresUrl {
   /** A name, an IP address, or the directory of a Unix socket. */
   readonly host: string;
   readonly port: number | undefined;
-  readonly user: string | undefined;
-  readonly password: string | undefined;
-  readonly database: string | undefined;
+  /** Empty when the URL has none, as are the next two. */
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
   readonly parameters: Readonly<Partial<Record<string, string>>>;
 }
 

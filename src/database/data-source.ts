@@ -11,6 +11,12 @@ import { ConnectionPool } from './connection-pool.js';
  */
 const IDLE_CONNECTION_MS = 600_000;
 
+/**
+ * How long a connection lives at most, seconds. After a failover, or a change in DNS, it would else stay with its old
+ * server for as long as that one runs.
+ */
+const CONNECTION_LIFE_S = 1800;
+
 /** What a process asks of its connections. */
 export interface DataSourceLimits {
   /** Connections opened at most. */
@@ -46,6 +52,7 @@ export function createDataSource(
     extra: {
       ...connection,
       idleTimeoutMillis: IDLE_CONNECTION_MS,
+      maxLifetimeSeconds: CONNECTION_LIFE_S,
       ...(limits.statementTimeoutMs === undefined
         ? {}
         : statementDeadline(limits.statementTimeoutMs)),

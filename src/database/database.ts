@@ -13,6 +13,10 @@ import { DataSource } from 'typeorm';
 import { Environment } from '../config/environment.js';
 import { Deadline } from '../http/deadline.js';
 import { dependencyUnavailable } from '../problems/problem.js';
+import { causeOf, serverName } from './connection-error.js';
+import type { ConnectionPool } from './connection-pool.js';
+import { isReadOnlyError, PrimaryWatch } from './primary-watch.js';
+import { initializeDespiteRefusal } from './start-parameters.js';
 
 /** A statement with its values apart from its text. */
 export interface Statement {
@@ -31,7 +35,6 @@ const RECONNECT_MAX_MS = 5000;
 
 /** SQLSTATEs of a pooler that gave this statement to a server connection which never prepared it. */
 const STATEMENT_LOST = new Set(['26000', '42P05']);
-const PROTOCOL_VIOLATION = '08P01';
 /** SQLSTATEs that are about the statement (data, integrity, conflicts, syntax, locks), and two that are the deployment's. */
 const OF_THE_STATEMENT = /^(22|23|40|42|55P03)/;
 /** SQLSTATEs of another transaction that is in the way, or was: it passes. */
@@ -48,7 +51,8 @@ const UNDEFINED_TABLE = '42P01';
 export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(Database.name);
   private readonly stopped = new AbortController();
-  private pool: pg.Pool | undefined;
+  private readonly primary = new PrimaryWatch(this.stopped.signal);
+  private pool: ConnectionPool | undefined;
   private readonly names = new Map<string, string>();
   private prepares = true;
   private answering = true;
@@ -69,6 +73,11 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   /** What a start still waits for; undefined once it was connected to a migrated database, and for good. */
   get obstacle(): string | undefined {
     return this.awaited;
+  }
+
+  /** Whether PostgreSQL answers, but is not the primary: it refuses writes. */
+  get isReadOnly(): boolean {
+    return this.primary.lost;
   }
 
   /**
@@ -105,10 +114,14 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
       if (isOfTheStatement(error)) {
         throw error;
       }
+      if (isReadOnlyError(error)) {
+        void this.primary.onRefusedWrite(this.pool);
+        throw dependencyUnavailable('The catalogue takes no changes right now.', { cause: error });
+      }
       // Once for each time that it goes away, not for each query that misses it.
       if (this.answering) {
         this.answering = false;
-        this.logger.warn(`PostgreSQL does not answer: ${reason(error)}.`);
+        this.logger.warn(`PostgreSQL does not answer: ${causeOf(error)}.`);
       }
       throw dependencyUnavailable('The catalogue does not answer.', { cause: error });
     }
@@ -210,7 +223,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
         if (!this.dataSource.isInitialized) {
           await this.initialize();
         }
-        const pool = (this.dataSource.driver as unknown as { master: pg.Pool }).master;
+        const pool = (this.dataSource.driver as unknown as { master: ConnectionPool }).master;
         const pending = await this.pendingMigrations(pool);
         if (pending.length === 0) {
           this.pool = pool;
@@ -221,29 +234,20 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
         this.awaited = 'The catalogue is not migrated yet.';
         this.logger.warn(`Waiting for migrations: ${pending.join(', ')} (npm run migration:run).`);
       } catch (error) {
-        this.logger.warn(`Waiting for PostgreSQL: ${reason(error)}.`);
+        this.logger.warn(
+          `Waiting for ${serverName(this.environment.DATABASE_URL)}: ${causeOf(error)}.`,
+        );
       }
       const pause = Math.min(delay, RECONNECT_MAX_MS);
       await sleep(pause, undefined, { signal: this.stopped.signal }).catch(() => undefined);
     }
   }
 
-  /** A pooler takes no `statement_timeout` at connect; then to give up what stays silent has to do. */
   private async initialize(): Promise<void> {
-    try {
-      await this.dataSource.initialize();
-    } catch (error) {
-      if (!(error instanceof pg.DatabaseError && error.code === PROTOCOL_VIOLATION)) {
-        throw error;
-      }
-      const { statement_timeout: refused, ...accepted } = this.dataSource.options.extra as Record<
-        string,
-        unknown
-      >;
-      this.dataSource.setOptions({ extra: accepted });
-      await this.dataSource.initialize();
+    const refusal = await initializeDespiteRefusal(this.dataSource);
+    if (refusal !== undefined) {
       this.logger.warn(
-        `The pooler takes no statement_timeout (${String(refused)} ms). Set it on the role: ALTER ROLE … SET statement_timeout.`,
+        `The server refuses statement_timeout as a start parameter: ${causeOf(refusal)}. Continuing without it. Set it on the role: ALTER ROLE … SET statement_timeout.`,
       );
     }
   }
@@ -281,11 +285,4 @@ function isSilence(error: unknown): boolean {
   return (
     error instanceof Error && !(error instanceof pg.DatabaseError) && /timeout/i.test(error.message)
   );
-}
-
-/** What went wrong, without an address or a password. */
-function reason(error: unknown): string {
-  const { code } = error as { code?: unknown };
-  const message = error instanceof Error ? error.message.replace(/\.$/, '') : 'unknown';
-  return typeof code === 'string' ? code : message;
 }
