@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { isNativeError } from 'node:util/types';
 
 import { parsePostgresUrl } from '../config/postgres-url.js';
 
@@ -51,7 +52,7 @@ export function serverName(url: string): string {
 
 /** The cause of an error in words, followed by its code; without a full stop. */
 export function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) {
+  if (!isNativeError(error)) {
     return 'unknown error';
   }
   const { code } = error as { code?: unknown };

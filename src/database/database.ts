@@ -12,6 +12,7 @@ import { DataSource } from 'typeorm';
 
 import { Environment } from '../config/environment.js';
 import { Deadline } from '../http/deadline.js';
+import { MIGRATIONS, migrationName } from '../migrations.js';
 import { dependencyUnavailable } from '../problems/problem.js';
 import { causeOf, serverName } from './connection-error.js';
 import type { ConnectionPool } from './connection-pool.js';
@@ -254,9 +255,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
 
   private async pendingMigrations(pool: pg.Pool): Promise<string[]> {
     const { rows } = await pool
-      .query<{ name: string }>(
-        `SELECT name FROM ${this.dataSource.options.migrationsTableName ?? 'migrations'}`,
-      )
+      .query<{ name: string }>('SELECT name FROM migrations')
       .catch((error: unknown) => {
         if (error instanceof pg.DatabaseError && error.code === UNDEFINED_TABLE) {
           return { rows: [] };
@@ -264,9 +263,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
         throw error;
       });
     const applied = new Set(rows.map(({ name }) => name));
-    return this.dataSource.migrations
-      .map(({ name, constructor }) => name ?? constructor.name)
-      .filter((name) => !applied.has(name));
+    return MIGRATIONS.map(migrationName).filter((name) => !applied.has(name));
   }
 }
 

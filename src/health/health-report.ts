@@ -88,6 +88,7 @@ export class HealthReport {
       .check('database')
       .attempt(async () => {
         await this.database.query({ text: 'SELECT 1', values: [], prepared: false });
+        if (this.database.isReadOnly) throw new Error('not the primary: PostgreSQL refuses writes');
       })
       .withTimeout(CHECK_MS);
   }
