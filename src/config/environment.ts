@@ -230,7 +230,7 @@ export class Environment {
   @OneOf(NODE_ENVS)
   readonly NODE_ENV: (typeof NODE_ENVS)[number] = 'production';
 
-  /** Where the catalogue lives. Required. `sslmode=require` verifies the certificate. */
+  /** Where the catalogue lives. Required. `sslmode=require` verifies the certificate, `verify-ca` its chain alone. */
   @PostgresUrl()
   readonly DATABASE_URL!: string;
 

@@ -216,7 +216,7 @@ it('An event that another replica is at work on has its answer in time as well',
 });
 
 it.each<[Fault, string]>([
-  ['refuse', 'Waiting for PostgreSQL: ECONNREFUSED'],
+  ['refuse', 'the connection was refused (ECONNREFUSED)'],
   ['blackhole', ''],
 ])('A start without PostgreSQL (%s) is alive, not ready, and then ready', async (fault, log) => {
   await proxy.fail(fault);

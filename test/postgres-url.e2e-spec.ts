@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect as connectTo, createServer } from 'node:net';
+import { join } from 'node:path';
 import pg from 'pg';
 
 import { causeOf } from '../src/database/connection-error.js';
@@ -7,6 +10,7 @@ import { postgresConnection } from '../src/database/connection.js';
 import { createDatabase, type Database } from './support/database.js';
 import { eventually } from './support/eventually.js';
 import { startService } from './support/service.js';
+import { testDirectory } from './support/test-directory.js';
 import { startTlsPostgres, type TlsPostgres } from './support/tls-postgres.js';
 
 let postgres: TlsPostgres;
@@ -118,5 +122,28 @@ describe('A connection to PostgreSQL over TLS', () => {
       Promise.resolve(service.logs().includes(`Waiting for ${server}: Hostname/IP`) || undefined),
     );
     await service.stop();
+  });
+});
+
+describe('A connection to PostgreSQL over a Unix socket', () => {
+  it.each([
+    (directory: string, user: string, database: string) =>
+      `postgresql://${user}@${encodeURIComponent(directory)}/${database}`,
+    (directory: string, user: string, database: string) =>
+      `postgresql://${user}@/${database}?host=${directory}`,
+    // libpq ignores sslmode on a socket.
+    (directory: string, user: string, database: string) =>
+      `postgresql://${user}@/${database}?host=${directory}&sslmode=verify-full`,
+  ])('is made in form %#', async (form) => {
+    const { hostname, port, username, password, pathname } = new URL(database.url);
+    const directory = testDirectory();
+    const socket = createServer((client) => {
+      const server = connectTo(Number(port), hostname);
+      client.pipe(server).pipe(client);
+    });
+    await once(socket.listen(join(directory, '.s.PGSQL.5432')), 'listening');
+    const url = form(directory, `${username}:${password}`, pathname.slice(1));
+    expect(await connect(url)).toEqual({ ssl: false, client: null });
+    await once(socket.close(), 'close');
   });
 });
