@@ -56,7 +56,9 @@ export class MigrationDataSource extends DataSource {
       return await work(executor);
     } finally {
       // A connection that is broken has lost the lock already.
-      await runner.query(`SELECT pg_advisory_unlock(${LOCK})`).catch(() => undefined);
+      await runner
+        .query(`SELECT pg_advisory_unlock(${LOCK}); RESET lock_timeout`)
+        .catch(() => undefined);
       await runner.release();
     }
   }
