@@ -13,8 +13,8 @@ const WAIT = '10min';
 
 /**
  * Builds an index without blocking writes, for the `up` of a migration with `transaction = false`; `down` can use
- * a plain DROP INDEX. An attempt that fails, or dies with its process, leaves an index that is invalid: it slows writes
- * and serves no read. The next run of the migration replaces it.
+ * a plain DROP INDEX. An attempt that dies with its process leaves an index that is invalid: it slows writes and
+ * serves no read. The next run of the migration replaces it.
  */
 export async function createIndexConcurrently(
   runner: QueryRunner,

@@ -190,7 +190,7 @@ describe('A migration command that fails', () => {
     await query(url, 'CREATE TABLE products (id int)');
     const { status, stderr } = migrate('run', url);
     expect(status).toBe(1);
-    expect(stderr).toBe('A statement failed: relation "products" already exists (42P07).');
+    expect(stderr).toBe('The migrations failed: relation "products" already exists (42P07).');
   });
 
   it.each(['', 'all', 'run now'])('names the commands when called as %j', (command) => {

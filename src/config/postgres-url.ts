@@ -20,29 +20,34 @@ const SHAPE =
 
 const MAX_CONNECT_TIMEOUT_S = 600;
 
-/** Supported parameters; libpq's others are refused, because to ignore one could weaken a connection. A list holds the only values that are accepted. */
-const PARAMETERS: Readonly<Partial<Record<string, 'any' | readonly string[]>>> = {
-  host: 'any',
-  port: 'any',
-  user: 'any',
-  password: 'any',
-  dbname: 'any',
-  application_name: 'any',
-  connect_timeout: 'any',
-  options: 'any',
-  // prefer and allow are missing: both may fall back to plain text.
-  sslmode: ['disable', 'require', 'verify-ca', 'verify-full', 'no-verify'],
-  ssl: ['true'],
-  sslrootcert: 'any',
-  sslcert: 'any',
-  sslkey: 'any',
-  sslnegotiation: ['postgres', 'direct'],
-  uselibpqcompat: ['true', 'false'],
-  channel_binding: ['disable', 'prefer', 'require'],
-  gssencmode: ['disable', 'prefer'],
-  // One address cannot choose between servers.
-  target_session_attrs: ['any'],
-};
+/**
+ * Supported parameters, some with the only values that are accepted. All others are refused, because to ignore one,
+ * or a misspelt one, could weaken the connection.
+ */
+const PARAMETERS = new Map<string, 'any' | readonly string[]>(
+  Object.entries({
+    host: 'any',
+    port: 'any',
+    user: 'any',
+    password: 'any',
+    dbname: 'any',
+    application_name: 'any',
+    connect_timeout: 'any',
+    options: 'any',
+    // prefer and allow are missing: both may fall back to plain text.
+    sslmode: ['disable', 'require', 'verify-ca', 'verify-full', 'no-verify'],
+    ssl: ['true'],
+    sslrootcert: 'any',
+    sslcert: 'any',
+    sslkey: 'any',
+    sslnegotiation: ['postgres', 'direct'],
+    uselibpqcompat: ['true', 'false'],
+    channel_binding: ['disable', 'prefer', 'require'],
+    gssencmode: ['disable', 'prefer'],
+    // One address cannot choose between servers.
+    target_session_attrs: ['any'],
+  }),
+);
 
 /**
  * Reads a connection URL in the forms that libpq accepts, with one host or Unix socket.
@@ -65,7 +70,9 @@ export function parsePostgresUrl(text: string): PostgresUrl {
     );
   }
   if (host === '' || /\s/.test(host)) {
-    throw new PostgresUrlError('a host or the directory of a Unix socket is missing');
+    throw new PostgresUrlError(
+      'the host, or the directory of a Unix socket, is missing or has a space in it',
+    );
   }
   return {
     host,
@@ -108,7 +115,7 @@ function parseParameters(query: string): Partial<Record<string, string>> {
   decode(query);
   const parameters: Partial<Record<string, string>> = {};
   for (const [name, value] of new URLSearchParams(query)) {
-    const accepted = PARAMETERS[name];
+    const accepted = PARAMETERS.get(name);
     if (accepted === undefined) {
       // A password with a question mark in it also ends up here.
       const shown = /^[a-z_]{1,40}$/i.test(name) ? ` ${name}` : '';

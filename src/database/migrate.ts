@@ -30,7 +30,7 @@ async function migrate(): Promise<void> {
   try {
     await command(dataSource);
   } catch (error) {
-    throw error instanceof QueryFailedError ? explain(error.driverError as Error) : error;
+    throw explain(error);
   } finally {
     await dataSource.destroy();
   }
@@ -47,12 +47,16 @@ async function connect(environment: Environment): Promise<MigrationDataSource> {
   }
 }
 
-function explain(error: Error): MigrationError {
+function explain(error: unknown): MigrationError {
+  if (error instanceof MigrationError) {
+    return error;
+  }
+  const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
   const hint =
-    'code' in error && error.code === LOCK_NOT_AVAILABLE
+    (cause as { code?: unknown }).code === LOCK_NOT_AVAILABLE
       ? ' Another session has locked a table. Nothing of this migration is applied: run the command again.'
       : '';
-  return new MigrationError(`A statement failed: ${causeOf(error)}.${hint}`);
+  return new MigrationError(`The migrations failed: ${causeOf(cause)}.${hint}`);
 }
 
 try {

@@ -27,7 +27,7 @@ export async function initializeDespiteRefusal(
     try {
       await dataSource.setOptions({ extra: accepted }).initialize();
     } catch (other) {
-      // Whatever it was, it was not the parameter: the next attempt sends it again.
+      // The parameter was not the cause: the next attempt sends it again.
       dataSource.setOptions({ extra: { ...accepted, statement_timeout } });
       throw other;
     }
