@@ -29,10 +29,10 @@ export interface Statement {
   readonly prepared: boolean;
 }
 
-/** Statements that may wait for a connection. */
+/** Statements that may wait for a connection. Their callers accept fewer. */
 const QUEUE = 5000;
-/** How long an answered statement is proof enough that PostgreSQL answers, milliseconds. */
-const PING_INTERVAL_MS = 1000;
+/** How long an answered statement proves that PostgreSQL answers, milliseconds. */
+const RECENT_MS = 1000;
 /** While PostgreSQL is silent, how long a request waits to hear of it: a healthy one answers in milliseconds. */
 const SILENT_PATIENCE_MS = 1000;
 const RECONNECT_MIN_MS = 100;
@@ -65,6 +65,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Whether a statement has waited in vain, and nothing was heard of PostgreSQL since it began. */
   private silent = false;
   private heardAt = -Infinity;
+  private answeredAt = -Infinity;
   private hearing: Promise<void> | undefined;
   private readonly connections: Bulkhead;
 
@@ -82,18 +83,24 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.awaited;
   }
 
+  /** Whether PostgreSQL answered the last statement, or said what is wrong with it. */
+  get isAnswering(): boolean {
+    return this.answering;
+  }
+
   /** Whether PostgreSQL answers, but is not the primary: it refuses writes. */
   get isReadOnly(): boolean {
     return this.primary.lost;
   }
 
   /**
-   * Whether PostgreSQL answers. Sends nothing when a statement was answered within the last second.
+   * Whether PostgreSQL answers. Does not wait for a connection when all are busy and a statement has just been answered.
    *
    * @throws Problem as for {@link query}.
    */
   async ping(): Promise<void> {
-    if (performance.now() - this.heardAt >= PING_INTERVAL_MS) {
+    const answeredMs = performance.now() - this.answeredAt;
+    if (!this.connections.isFull || answeredMs >= RECENT_MS) {
       await this.query({ text: 'SELECT 1', values: [], prepared: false });
     }
   }
@@ -125,6 +132,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
         return this.run<Row>(pool, statement);
       });
       this.hear();
+      this.answeredAt = performance.now();
       if (!this.answering) {
         this.answering = true;
         this.logger.log('PostgreSQL answers again.');

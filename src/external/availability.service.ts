@@ -60,7 +60,7 @@ export class AvailabilityService {
       return { productId, stock: known, stale: false };
     }
     const flight = this.flights.get(sku);
-    if (flight === undefined && this.admission.expectedMs > deadline.remaining) {
+    if (flight === undefined && this.admission.isFull(deadline.remaining)) {
       if (known !== undefined) return { productId, stock: known, stale: true };
       throw overloaded('Too many requests wait for the inventory right now.');
     }

@@ -15,7 +15,7 @@ describe(Admission.name, () => {
     const serve = server(20);
     await admission.track(serve);
     const running = admission.track(serve);
-    expect(admission.expectedMs).toBe(0);
+    expect(admission.isFull(0)).toBe(false);
     await running;
   });
 
@@ -25,7 +25,8 @@ describe(Admission.name, () => {
     await Promise.all(Array.from({ length: 60 }, () => admission.track(serve)));
     const running = Array.from({ length: 49 }, () => admission.track(serve));
     // Fifty requests of ten milliseconds, one after the other.
-    expect(admission.expectedMs).toBeGreaterThan(400);
+    expect(admission.isFull(400)).toBe(true);
+    expect(admission.isFull(60_000)).toBe(false);
     await Promise.all(running);
   });
 
@@ -35,13 +36,26 @@ describe(Admission.name, () => {
     const fast = server(0);
     for (let nth = 0; nth < 50; nth += 1) await admission.track(fast);
     const running = admission.track(fast);
-    expect(admission.expectedMs).toBeLessThan(30);
+    expect(admission.isFull(30)).toBe(false);
     await running;
   });
 
   it('does not count a request that failed as under way', async () => {
     const admission = new Admission(1);
     await expect(admission.track(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    expect(admission.expectedMs).toBe(0);
+    expect(admission.isFull(0)).toBe(false);
+  });
+
+  it('accepts no more than two thousand, however long they may take', async () => {
+    const admission = new Admission(1);
+    let finish = (): void => undefined;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const running = Array.from({ length: 1999 }, () => admission.track(() => finished));
+    expect(admission.isFull(Infinity)).toBe(false);
+    running.push(admission.track(() => finished));
+    expect(admission.isFull(Infinity)).toBe(true);
+    finish();
+    await Promise.all(running);
+    expect(admission.isFull(Infinity)).toBe(false);
   });
 });

@@ -1,3 +1,5 @@
+/** Requests under way at most, however fast they finish: each holds memory. */
+const LIMIT = 2000;
 /** Weight of the latest request in the average. */
 const WEIGHT = 0.1;
 
@@ -14,9 +16,10 @@ export class Admission {
   /** @param concurrency how many requests are served side by side before one waits for another. */
   constructor(private readonly concurrency: number) {}
 
-  /** Milliseconds that a request would take if it were accepted now; 0 while none has to wait. */
-  get expectedMs(): number {
-    return this.accepted < this.concurrency ? 0 : (this.accepted + 1) * this.msPerRequest;
+  /** Whether one more request would take longer than this, or is one too many. */
+  isFull(milliseconds: number): boolean {
+    if (this.accepted < this.concurrency) return false;
+    return this.accepted >= LIMIT || (this.accepted + 1) * this.msPerRequest > milliseconds;
   }
 
   /** Accepts a request: counts it until it is settled. */

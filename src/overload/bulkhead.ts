@@ -26,6 +26,11 @@ export class Bulkhead {
     private readonly queue: number,
   ) {}
 
+  /** Whether a call would have to wait for its turn. */
+  get isFull(): boolean {
+    return this.running === this.capacity;
+  }
+
   /** How many calls wait for their turn. */
   get waitingCount(): number {
     return this.waiting.size;

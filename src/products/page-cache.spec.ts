@@ -2,6 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 
+import type { Database } from '../database/database.js';
 import type { Environment } from '../config/environment.js';
 import { dependencyUnavailable, Problem } from '../problems/problem.js';
 import type { Lock, RedisLock } from '../redis/redis-lock.js';
@@ -31,6 +32,7 @@ function cacheOf(stored: Map<string, StoredPage>, lock: Lock) {
     },
     current: () => version.mark,
   } as unknown as CatalogueVersion;
+  const database = { isAnswering: true } as Database;
   const locks = { acquire: () => Promise.resolve(lock) } as unknown as RedisLock;
   const environment = {
     CACHE_TTL_MS: 50,
@@ -38,7 +40,7 @@ function cacheOf(stored: Map<string, StoredPage>, lock: Lock) {
     DATABASE_POOL_MAX: 1,
   } as Environment;
   return {
-    cache: new PageCache(store, versions, locks, environment, new Registry()),
+    cache: new PageCache(store, versions, locks, database, environment, new Registry()),
     version,
   };
 }

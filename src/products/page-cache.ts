@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
+import { Database } from '../database/database.js';
 import { Admission } from '../overload/admission.js';
 import { MAX_WAIT_MS } from '../overload/max-wait.js';
 import { isOutage, isUnavailable, overloaded } from '../problems/problem.js';
@@ -73,6 +74,7 @@ export class PageCache {
     private readonly store: PageStore,
     private readonly version: CatalogueVersion,
     private readonly lock: RedisLock,
+    private readonly database: Database,
     private readonly environment: Environment,
     registry: Registry,
   ) {
@@ -109,7 +111,9 @@ export class PageCache {
     if (page && freshness === 'fresh') {
       return this.count(serve(page, 'HIT', 'memory'));
     }
-    if (this.reads.expectedMs > MAX_WAIT_MS && !this.flights.has(flightName(key, version))) {
+    // A PostgreSQL that does not answer is an outage, and the read says so.
+    const maxMs = this.database.isAnswering ? MAX_WAIT_MS : Infinity;
+    if (this.reads.isFull(maxMs) && !this.flights.has(flightName(key, version))) {
       if (page === undefined || !this.standsIn(page)) {
         throw overloaded('The catalogue has too many requests right now.');
       }

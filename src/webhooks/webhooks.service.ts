@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { Counter, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
+import { Database } from '../database/database.js';
 import { Deadline } from '../http/deadline.js';
 import { Admission } from '../overload/admission.js';
 import { MAX_WAIT_MS } from '../overload/max-wait.js';
@@ -34,6 +35,7 @@ export class WebhooksService {
   constructor(
     private readonly environment: Environment,
     private readonly claims: EventClaims,
+    private readonly database: Database,
     private readonly inbox: EventInbox,
     private readonly retention: EventRetention,
     private readonly catalogue: CatalogueVersion,
@@ -55,7 +57,8 @@ export class WebhooksService {
    * `overloaded` when too many events wait, or `dependency-unavailable` when PostgreSQL does not confirm it.
    */
   async receive(message: SignedMessage, arrivedAt: number): Promise<EventStatus> {
-    if (this.admission.expectedMs > MAX_WAIT_MS) {
+    // A PostgreSQL that does not answer is an outage, and Redis still answers duplicates.
+    if (this.admission.isFull(this.database.isAnswering ? MAX_WAIT_MS : Infinity)) {
       throw overloaded('Too many events wait to be written right now.');
     }
     return this.admission.track(() => this.accept(message, arrivedAt));
