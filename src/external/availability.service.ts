@@ -4,7 +4,7 @@ import { Environment } from '../config/environment.js';
 import { Deadline } from '../http/deadline.js';
 import type { TraceContext } from '../http/trace-context.js';
 import { dependencyUnavailable, isUnavailable, Problem } from '../problems/problem.js';
-import { ProductsService } from '../products/products.service.js';
+import { SkuLookup } from '../products/sku-lookup.js';
 import { InventoryClient } from './inventory-client.js';
 import { LastStock, type RememberedStock } from './last-stock.js';
 
@@ -30,7 +30,7 @@ export class AvailabilityService {
   private readonly flights = new Map<string, Promise<Finding>>();
 
   constructor(
-    private readonly products: ProductsService,
+    private readonly skus: SkuLookup,
     private readonly inventory: InventoryClient,
     private readonly lastStock: LastStock,
     private readonly environment: Environment,
@@ -45,7 +45,7 @@ export class AvailabilityService {
    */
   async find(productId: string, trace?: TraceContext): Promise<Availability> {
     const deadline = Deadline.in(ASKING_PART * this.environment.INVENTORY_DEADLINE_MS);
-    const sku = await deadline.limit(this.products.skuOf(productId), () =>
+    const sku = await deadline.limit(this.skus.find(productId), () =>
       dependencyUnavailable('The catalogue does not answer in time.'),
     );
     const known = this.lastStock.peek(sku);

@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { TokenProvider } from '../auth/token-provider.js';
 import { Environment } from '../config/environment.js';
 import type { Deadline } from '../http/deadline.js';
+import { MAX_CONNECTIONS } from '../http/partner-fetch.js';
 import { dependencyUnavailable } from '../problems/problem.js';
 import { Bulkhead, BulkheadFullError } from './bulkhead.js';
 import type { Subject } from './inventory-api.js';
@@ -13,7 +14,6 @@ import { InventoryError } from './inventory-error.js';
 import { RetryBudget } from './retry-budget.js';
 import type { Stock } from './stock.js';
 
-const IN_FLIGHT = 50;
 const WAITING = 1000;
 const ATTEMPTS = 3;
 const BACKOFF_MS = 100;
@@ -35,7 +35,7 @@ const WORTHWHILE_PART = 0.5;
 @Injectable()
 export class InventoryClient implements OnApplicationShutdown {
   private readonly logger = new Logger('Inventory');
-  private readonly bulkhead = new Bulkhead(IN_FLIGHT, WAITING);
+  private readonly bulkhead = new Bulkhead(MAX_CONNECTIONS, WAITING);
   private readonly budget = new RetryBudget(RETRIES_PER_CALL, LEAST_RETRIES);
   /** Undefined without an inventory. */
   readonly breaker: InventoryBreaker | undefined;
