@@ -28,10 +28,15 @@ export class ProductsRepository {
   /**
    * The products of a page as JSON, and the last of them when there is a next page.
    *
-   * @throws Problem `dependency-unavailable` when PostgreSQL does not give them within `DATABASE_STATEMENT_TIMEOUT_MS`.
+   * @param arrivedAt when the request arrived, in the time of `performance.now()`.
+   * @throws Problem `dependency-unavailable` when PostgreSQL does not give them within `DATABASE_STATEMENT_TIMEOUT_MS` of
+   * the arrival.
    */
-  async list(listing: Listing): Promise<{ products: string; last: Cursor | undefined }> {
-    const deadline = this.deadline();
+  async list(
+    listing: Listing,
+    arrivedAt: number,
+  ): Promise<{ products: string; last: Cursor | undefined }> {
+    const deadline = this.deadline(arrivedAt);
     let page: ListedPage | undefined;
     for (let effort = 1; page === undefined; effort *= EFFORT_GROWTH) {
       [page] = await this.read<ListedPage>(listingStatement(listing, effort), deadline);
@@ -45,8 +50,8 @@ export class ProductsRepository {
    *
    * @throws Problem as {@link list}.
    */
-  async find(id: string): Promise<string | undefined> {
-    const [row] = await this.read<{ json: string }>(productStatement(id), this.deadline());
+  async find(id: string, arrivedAt: number): Promise<string | undefined> {
+    const [row] = await this.read<{ json: string }>(productStatement(id), this.deadline(arrivedAt));
     return row?.json;
   }
 
@@ -56,12 +61,15 @@ export class ProductsRepository {
    * @throws Problem as {@link list}.
    */
   async skus(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const rows = await this.read<{ id: string; sku: string }>(skusStatement(ids), this.deadline());
+    const rows = await this.read<{ id: string; sku: string }>(
+      skusStatement(ids),
+      this.deadline(performance.now()),
+    );
     return new Map(rows.map(({ id, sku }) => [id, sku]));
   }
 
-  private deadline(): Deadline {
-    return Deadline.in(this.environment.DATABASE_STATEMENT_TIMEOUT_MS);
+  private deadline(arrivedAt: number): Deadline {
+    return Deadline.after(arrivedAt, this.environment.DATABASE_STATEMENT_TIMEOUT_MS);
   }
 
   private async read<Row extends QueryResultRow>(
@@ -73,7 +81,7 @@ export class ProductsRepository {
       throw late();
     }
     try {
-      return await deadline.limit(this.database.query<Row>(statement), late);
+      return await deadline.limit(this.database.query<Row>(statement, deadline), late);
     } catch (error) {
       throw isConflict(error)
         ? dependencyUnavailable('Another transaction holds the catalogue.', { cause: error })

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
 import type { Environment } from '../config/environment.js';
-import { dependencyUnavailable } from '../problems/problem.js';
+import type { Database } from '../database/database.js';
+import { dependencyUnavailable, overloaded } from '../problems/problem.js';
 import type { CatalogueVersion } from './catalogue-version.js';
 import type { ProductsRepository } from './products.repository.js';
 import { SkuLookup } from './sku-lookup.js';
@@ -15,7 +16,7 @@ type Skus = Record<string, string>;
 
 /** A lookup in a table of products, which counts statements. */
 function lookupIn(products: Skus, { staleMs = 60_000 } = {}) {
-  const catalogue = { products, version: 'first' };
+  const catalogue = { products, version: 'first', overloaded: false };
   const statements: string[][] = [];
   let read = (found: Skus): Promise<Skus> => Promise.resolve(found);
   const repository = {
@@ -31,9 +32,12 @@ function lookupIn(products: Skus, { staleMs = 60_000 } = {}) {
     },
     current: () => catalogue.version,
   } as unknown as CatalogueVersion;
+  const database = {
+    refuseRead: () => (catalogue.overloaded ? overloaded('There are too many.') : undefined),
+  } as unknown as Database;
   const environment = { CACHE_TTL_MS: TTL_MS, CACHE_STALE_MS: staleMs } as Environment;
   return {
-    lookup: new SkuLookup(repository, versions, environment),
+    lookup: new SkuLookup(repository, versions, database, environment),
     catalogue,
     statements,
     reads: (changed: typeof read) => {
@@ -133,6 +137,18 @@ describe(SkuLookup.name, () => {
     await expect(lookup.find('1')).rejects.toMatchObject(UNAVAILABLE);
     reads((found) => Promise.resolve(found));
     expect(await lookup.find('1')).toBe('A');
+  });
+});
+
+describe('While PostgreSQL has too many requests, SkuLookup', () => {
+  it('sends no statement, and uses an expired sku', async () => {
+    const { lookup, catalogue, statements } = lookupIn({ 1: 'A' });
+    await lookup.find('1');
+    catalogue.version = 'second';
+    catalogue.overloaded = true;
+    expect(await lookup.find('1')).toBe('A');
+    await expect(lookup.find('2')).rejects.toMatchObject({ slug: 'overloaded' });
+    expect(statements).toHaveLength(1);
   });
 });
 

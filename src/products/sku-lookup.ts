@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { Environment } from '../config/environment.js';
+import { Database } from '../database/database.js';
 import { dependencyUnavailable, isUnavailable, Problem } from '../problems/problem.js';
 import { loopClock } from '../time/loop-clock.js';
 import { CatalogueVersion } from './catalogue-version.js';
@@ -48,6 +49,7 @@ export class SkuLookup {
   constructor(
     private readonly repository: ProductsRepository,
     private readonly version: CatalogueVersion,
+    private readonly database: Database,
     private readonly environment: Environment,
   ) {}
 
@@ -55,7 +57,8 @@ export class SkuLookup {
    * The key by which producers and partners know a product. To look up many, call it for each of them at once.
    *
    * @throws Problem `not-found` when there is no such product.
-   * @throws Problem `dependency-unavailable` when PostgreSQL does not answer and no sku is cached.
+   * @throws Problem `dependency-unavailable` when PostgreSQL does not answer and no sku is cached, `overloaded` when it
+   * has too many requests.
    */
   async find(id: string): Promise<string> {
     const version = await this.version.current();
@@ -88,6 +91,8 @@ export class SkuLookup {
     }
     let batch = this.gathering;
     if (batch?.version !== version || batch.ids.size === MAX_BATCH) {
+      const refusal = this.database.refuseRead(0);
+      if (refusal !== undefined) throw refusal;
       const ids = new Set<string>();
       batch = { version, ids, skus: this.read(ids, version) };
       this.gathering = batch;
