@@ -13,8 +13,7 @@ import { DataSource } from 'typeorm';
 import { Environment } from '../config/environment.js';
 import { Deadline } from '../http/deadline.js';
 import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from '../overload/bulkhead.js';
-import { MAX_WAIT_MS } from '../overload/max-wait.js';
-import { dependencyUnavailable, overloaded, type Problem } from '../problems/problem.js';
+import { dependencyUnavailable, overloaded } from '../problems/problem.js';
 import { loopClock } from '../time/loop-clock.js';
 
 /** A statement with its values apart from its text. */
@@ -76,18 +75,6 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   /** What a start still waits for; undefined once it was connected to a migrated database, and for good. */
   get obstacle(): string | undefined {
     return this.awaited;
-  }
-
-  /**
-   * Why a read would be refused now: `overloaded` when it would wait too long for a connection. To be asked before any
-   * other work for it.
-   *
-   * @param accepted reads that the caller has accepted and not finished.
-   */
-  refuseRead(accepted: number): Problem | undefined {
-    return this.connections.expectedWaitMs(accepted) > MAX_WAIT_MS
-      ? overloaded('The catalogue has too many requests right now.')
-      : undefined;
   }
 
   /**

@@ -5,6 +5,7 @@ import {
 } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { TraceContext } from '../http/trace-context.js';
+import { loopClock } from '../time/loop-clock.js';
 import { InventoryError } from './inventory-error.js';
 import { readStock, type Stock } from './stock.js';
 
@@ -46,13 +47,17 @@ export async function askInventory(
   if (sku === '.' || sku === '..') {
     return undefined;
   }
-  const response = await partnerRequest(`${url}/products/${encodeURIComponent(sku)}/availability`, {
-    headers: { Accept: 'application/json', Authorization: `Bearer ${token}`, ...trace },
-    signal: AbortSignal.timeout(timeoutMs),
-    maxBytes: MAX_ANSWER_BYTES,
-  }).catch((error: unknown) => {
-    throw connectionError(error);
-  });
+  const response = await loopClock
+    .abort(timeoutMs, (signal) =>
+      partnerRequest(`${url}/products/${encodeURIComponent(sku)}/availability`, {
+        headers: { Accept: 'application/json', Authorization: `Bearer ${token}`, ...trace },
+        signal,
+        maxBytes: MAX_ANSWER_BYTES,
+      }),
+    )
+    .catch((error: unknown) => {
+      throw connectionError(error);
+    });
   const { status } = response;
   // A page for people is of something in between, which does not know the inventory.
   if (status === 404 && response.headers.get('content-type')?.startsWith('text/html') !== true) {

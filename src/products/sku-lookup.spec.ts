@@ -1,9 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
 import type { Environment } from '../config/environment.js';
-import type { Database } from '../database/database.js';
-import { dependencyUnavailable, overloaded } from '../problems/problem.js';
+import { dependencyUnavailable } from '../problems/problem.js';
 import type { CatalogueVersion } from './catalogue-version.js';
 import type { ProductsRepository } from './products.repository.js';
 import { SkuLookup } from './sku-lookup.js';
@@ -16,7 +15,7 @@ type Skus = Record<string, string>;
 
 /** A lookup in a table of products, which counts statements. */
 function lookupIn(products: Skus, { staleMs = 60_000 } = {}) {
-  const catalogue = { products, version: 'first', overloaded: false };
+  const catalogue = { products, version: 'first' };
   const statements: string[][] = [];
   let read = (found: Skus): Promise<Skus> => Promise.resolve(found);
   const repository = {
@@ -32,12 +31,13 @@ function lookupIn(products: Skus, { staleMs = 60_000 } = {}) {
     },
     current: () => catalogue.version,
   } as unknown as CatalogueVersion;
-  const database = {
-    refuseRead: () => (catalogue.overloaded ? overloaded('There are too many.') : undefined),
-  } as unknown as Database;
-  const environment = { CACHE_TTL_MS: TTL_MS, CACHE_STALE_MS: staleMs } as Environment;
+  const environment = {
+    CACHE_TTL_MS: TTL_MS,
+    CACHE_STALE_MS: staleMs,
+    DATABASE_POOL_MAX: 1,
+  } as Environment;
   return {
-    lookup: new SkuLookup(repository, versions, database, environment),
+    lookup: new SkuLookup(repository, versions, environment),
     catalogue,
     statements,
     reads: (changed: typeof read) => {
@@ -140,15 +140,25 @@ describe(SkuLookup.name, () => {
   });
 });
 
-describe('While PostgreSQL has too many requests, SkuLookup', () => {
-  it('sends no statement, and uses an expired sku', async () => {
-    const { lookup, catalogue, statements } = lookupIn({ 1: 'A' });
+describe('While one more statement would take too long, SkuLookup', () => {
+  it('sends none, and uses an expired sku', async () => {
+    const { lookup, reads, statements } = lookupIn({ 1: 'A', 2: 'B' });
     await lookup.find('1');
-    catalogue.version = 'second';
-    catalogue.overloaded = true;
+    const now = performance.now.bind(performance);
+    let aheadMs = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now() + aheadMs);
+    reads((found) => {
+      aheadMs = 30_000;
+      return Promise.resolve(found);
+    });
+    await lookup.find('2');
+    reads(silent);
+    void lookup.find('3');
+    await sent(statements, 3);
     expect(await lookup.find('1')).toBe('A');
-    await expect(lookup.find('2')).rejects.toMatchObject({ slug: 'overloaded' });
-    expect(statements).toHaveLength(1);
+    await expect(lookup.find('4')).rejects.toMatchObject({ slug: 'overloaded' });
+    expect(statements).toHaveLength(3);
+    clock.mockRestore();
   });
 });
 

@@ -3,8 +3,9 @@ import { LRUCache } from 'lru-cache';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { Environment } from '../config/environment.js';
-import { Database } from '../database/database.js';
-import { dependencyUnavailable, isUnavailable, Problem } from '../problems/problem.js';
+import { Admission } from '../overload/admission.js';
+import { MAX_WAIT_MS } from '../overload/max-wait.js';
+import { dependencyUnavailable, isUnavailable, overloaded, Problem } from '../problems/problem.js';
 import { loopClock } from '../time/loop-clock.js';
 import { CatalogueVersion } from './catalogue-version.js';
 import { ProductsRepository } from './products.repository.js';
@@ -45,13 +46,15 @@ export class SkuLookup {
   private readonly batches = new Map<string, Batch>();
   /** The batch that further ids of this turn join. */
   private gathering: Batch | undefined;
+  private readonly reads: Admission;
 
   constructor(
     private readonly repository: ProductsRepository,
     private readonly version: CatalogueVersion,
-    private readonly database: Database,
     private readonly environment: Environment,
-  ) {}
+  ) {
+    this.reads = new Admission(environment.DATABASE_POOL_MAX);
+  }
 
   /**
    * The key by which producers and partners know a product. To look up many, call it for each of them at once.
@@ -91,10 +94,11 @@ export class SkuLookup {
     }
     let batch = this.gathering;
     if (batch?.version !== version || batch.ids.size === MAX_BATCH) {
-      const refusal = this.database.refuseRead(0);
-      if (refusal !== undefined) throw refusal;
+      if (this.reads.expectedMs > MAX_WAIT_MS) {
+        throw overloaded('The catalogue has too many requests right now.');
+      }
       const ids = new Set<string>();
-      batch = { version, ids, skus: this.read(ids, version) };
+      batch = { version, ids, skus: this.reads.track(() => this.read(ids, version)) };
       this.gathering = batch;
     }
     batch.ids.add(id);
