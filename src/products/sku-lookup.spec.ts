@@ -1,6 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
+import type { Database } from '../database/database.js';
 import type { Environment } from '../config/environment.js';
 import { dependencyUnavailable } from '../problems/problem.js';
 import type { CatalogueVersion } from './catalogue-version.js';
@@ -37,7 +38,7 @@ function lookupIn(products: Skus, { staleMs = 60_000 } = {}) {
     DATABASE_POOL_MAX: 1,
   } as Environment;
   return {
-    lookup: new SkuLookup(repository, versions, environment),
+    lookup: new SkuLookup(repository, versions, { isAnswering: true } as Database, environment),
     catalogue,
     statements,
     reads: (changed: typeof read) => {

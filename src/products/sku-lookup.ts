@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { Environment } from '../config/environment.js';
+import { Database } from '../database/database.js';
 import { Admission } from '../overload/admission.js';
 import { MAX_WAIT_MS } from '../overload/max-wait.js';
 import { dependencyUnavailable, isUnavailable, overloaded, Problem } from '../problems/problem.js';
@@ -51,6 +52,7 @@ export class SkuLookup {
   constructor(
     private readonly repository: ProductsRepository,
     private readonly version: CatalogueVersion,
+    private readonly database: Database,
     private readonly environment: Environment,
   ) {
     this.reads = new Admission(environment.DATABASE_POOL_MAX);
@@ -94,7 +96,8 @@ export class SkuLookup {
     }
     let batch = this.gathering;
     if (batch?.version !== version || batch.ids.size === MAX_BATCH) {
-      if (this.reads.expectedMs > MAX_WAIT_MS) {
+      // A PostgreSQL that does not answer is an outage, and the read says so.
+      if (this.reads.isFull(this.database.isAnswering ? MAX_WAIT_MS : Infinity)) {
         throw overloaded('The catalogue has too many requests right now.');
       }
       const ids = new Set<string>();
