@@ -201,7 +201,7 @@ export class TokenProvider implements OnApplicationShutdown {
         throw error;
       }
       this.fetches.inc({ result: error.refused ? 'refused' : 'failed' });
-      this.report(error.message);
+      this.report(error.message, error.description);
       await this.holdOff.strike(error.refused ? REFUSED : FAILED, error.retryAfterMs);
       throw unavailable(await this.holdOff.remaining(), error);
     }
@@ -259,7 +259,7 @@ export class TokenProvider implements OnApplicationShutdown {
     });
   }
 
-  private report(fault: string | undefined): void {
+  private report(fault: string | undefined, description?: string): void {
     if (fault === this.knownFault) {
       return;
     }
@@ -267,7 +267,8 @@ export class TokenProvider implements OnApplicationShutdown {
     if (fault === undefined) {
       this.logger.log('The OAuth provider gives tokens again.');
     } else {
-      this.logger.warn(`No token from the OAuth provider: ${fault}.`);
+      const explanation = description === undefined ? '' : ` It explains: "${description}"`;
+      this.logger.warn(`No token from the OAuth provider: ${fault}.${explanation}`);
     }
   }
 }
@@ -276,11 +277,13 @@ function oauthClient({
   OAUTH_TOKEN_URL: tokenUrl,
   OAUTH_CLIENT_ID: clientId,
   OAUTH_CLIENT_SECRET: clientSecret,
+  OAUTH_CLIENT_AUTH: clientAuth,
   OAUTH_SCOPE: scope,
+  OAUTH_TOKEN_PARAMETERS: tokenParameters,
 }: Environment): OAuthClient | undefined {
   return tokenUrl === undefined || clientId === undefined || clientSecret === undefined
     ? undefined
-    : { tokenUrl, clientId, clientSecret, scope };
+    : { tokenUrl, clientId, clientSecret, clientAuth, scope, tokenParameters };
 }
 
 /**
@@ -288,10 +291,11 @@ function oauthClient({
  * the secret only 16 bits go into it, too few to find it out by.
  */
 function identify(client: OAuthClient | undefined): string {
-  const { tokenUrl, clientId, clientSecret, scope } = client ?? {};
+  const { tokenUrl, clientId, clientSecret, clientAuth, scope, tokenParameters } = client ?? {};
   const digest = (...parts: unknown[]): string =>
     createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-  return digest(tokenUrl, clientId, scope).slice(0, 16) + digest(clientSecret).slice(0, 4);
+  const request = digest(tokenUrl, clientId, clientAuth, scope, tokenParameters);
+  return request.slice(0, 16) + digest(clientSecret).slice(0, 4);
 }
 
 function unavailable(retryAfterMs: number, cause?: GrantError): Error {

@@ -91,7 +91,8 @@ export class LoopClock {
     }
   }
 
-  private now(): number {
+  /** Now on this clock, which starts where `performance.now()` does. Exact while somebody waits for it. */
+  now(): number {
     return performance.now() - this.blockedMs;
   }
 
