@@ -233,11 +233,22 @@ describe(readEnvironment.name, () => {
     expect(faults === '').toBe(good);
   });
 
+  it.each(['redis://host?family=4', 'rediss://u:p@host:6379/1?family=6', 'redis://host/?family=0'])(
+    'accepts REDIS_URL=%s',
+    (REDIS_URL) => {
+      expect(readEnvironment({ DATABASE_URL, REDIS_URL }).REDIS_URL).toBe(REDIS_URL);
+    },
+  );
+
   it.each([
     'redis://host:6379/abc',
     'redis://host:6379/1/2',
     'redis://:p%zz@host',
     'redis://host?commandTimeout=9000',
+    'redis://host?family=5',
+    'redis://host?family=',
+    'redis://host?family=6&family=4',
+    'redis://host?family=6&commandTimeout=9000',
     'redis://',
   ])('refuses REDIS_URL=%s', (REDIS_URL) => {
     expect(faultsOf({ DATABASE_URL, REDIS_URL })).toContain('REDIS_URL: got');

@@ -126,16 +126,20 @@ function postgresUrlFault(value: unknown): string | undefined {
 }
 
 function RedisUrl(): PropertyDecorator {
-  // Without a query: ioredis would take it for options, and the deadlines are among those.
-  return Check('redisUrl', 'redis://user:password@host:port/number, or rediss://', (value) => {
-    const url = toUrl(value, ['redis:', 'rediss:']);
-    return (
-      url !== undefined &&
-      isDecodable(url) &&
-      /^\/?\d{0,5}$/.test(url.pathname) &&
-      url.search === ''
-    );
-  });
+  return Check(
+    'redisUrl',
+    'redis://user:password@host:port/number, or rediss://, without a query but ?family=4, 6 or 0 (IPv4, IPv6 or both)',
+    (value) => {
+      const url = toUrl(value, ['redis:', 'rediss:']);
+      return (
+        url !== undefined &&
+        isDecodable(url) &&
+        /^\/?\d{0,5}$/.test(url.pathname) &&
+        // ioredis takes every parameter for an option, and the timeouts are among those.
+        /^(\?family=[046])?$/.test(url.search)
+      );
+    },
+  );
 }
 
 /** An address of a partner, without a user and without what `excluded` finds. */
