@@ -2,6 +2,16 @@
 const LIMIT = 2000;
 /** Weight of the latest request in the average. */
 const WEIGHT = 0.1;
+/** How long a process counts as overloaded after it has refused a request, milliseconds. */
+const OVERLOADED_MS = 1000;
+
+/** When this process last refused a request of any kind. */
+let refusedAt = -Infinity;
+
+/** Whether this process refuses requests for now. */
+export function refusesRequests(): boolean {
+  return performance.now() - refusedAt < OVERLOADED_MS;
+}
 
 /**
  * The requests of one kind: how many are under way and how fast they finish. Whoever accepts only those that finish in
@@ -16,10 +26,12 @@ export class Admission {
   /** @param concurrency how many requests are served side by side before one waits for another. */
   constructor(private readonly concurrency: number) {}
 
-  /** Whether one more request would take longer than this, or is one too many. */
+  /** Whether one more request would take longer than this, or is one too many, and so is refused. */
   isFull(milliseconds: number): boolean {
     if (this.accepted < this.concurrency) return false;
-    return this.accepted >= LIMIT || (this.accepted + 1) * this.msPerRequest > milliseconds;
+    const full = this.accepted >= LIMIT || (this.accepted + 1) * this.msPerRequest > milliseconds;
+    if (full) refusedAt = performance.now();
+    return full;
   }
 
   /** Accepts a request: counts it until it is settled. */
