@@ -5,7 +5,7 @@ import { Deadline } from '../http/deadline.js';
 import type { TraceContext } from '../http/trace-context.js';
 import { Admission } from '../overload/admission.js';
 import { dependencyUnavailable, isUnavailable, overloaded, Problem } from '../problems/problem.js';
-import { ProductsService } from '../products/products.service.js';
+import { SkuLookup } from '../products/sku-lookup.js';
 import { IN_FLIGHT, InventoryClient } from './inventory-client.js';
 import { LastStock, type RememberedStock } from './last-stock.js';
 
@@ -32,7 +32,7 @@ export class AvailabilityService {
   private readonly admission = new Admission(IN_FLIGHT);
 
   constructor(
-    private readonly products: ProductsService,
+    private readonly skus: SkuLookup,
     private readonly inventory: InventoryClient,
     private readonly lastStock: LastStock,
     private readonly environment: Environment,
@@ -52,7 +52,7 @@ export class AvailabilityService {
       arrivedAt,
       ASKING_PART * this.environment.INVENTORY_DEADLINE_MS,
     );
-    const sku = await deadline.limit(this.products.skuOf(productId, arrivedAt), () =>
+    const sku = await deadline.limit(this.skus.find(productId), () =>
       dependencyUnavailable('The catalogue does not answer in time.'),
     );
     const known = this.lastStock.peek(sku);

@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { TokenProvider } from '../auth/token-provider.js';
 import { Environment } from '../config/environment.js';
 import type { Deadline } from '../http/deadline.js';
+import { MAX_CONNECTIONS } from '../http/partner-fetch.js';
 import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from '../overload/bulkhead.js';
 import { dependencyUnavailable, overloaded } from '../problems/problem.js';
 import type { Subject } from './inventory-api.js';
@@ -14,7 +15,7 @@ import { RetryBudget } from './retry-budget.js';
 import type { Stock } from './stock.js';
 
 /** Requests to the inventory at a time. */
-export const IN_FLIGHT = 50;
+export const IN_FLIGHT = MAX_CONNECTIONS;
 const WAITING = 1000;
 const ATTEMPTS = 3;
 const BACKOFF_MS = 100;
