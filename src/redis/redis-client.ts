@@ -3,8 +3,9 @@ import { Redis } from 'ioredis';
 type SendCommand = Parameters<Redis['sendCommand']>;
 
 /**
- * ioredis with a strict handshake: the client is ready only after every command of it has succeeded. ioredis alone goes
- * on after a failed SELECT, in database 0, and after some failures of AUTH and INFO, with a warning on stderr.
+ * ioredis with one write for all commands of a turn of the event loop, and with a strict handshake: the client is ready
+ * only after every command of the handshake has succeeded. ioredis alone goes on after a failed SELECT, in database 0,
+ * and after some failures of AUTH and INFO, with a warning on stderr.
  */
 export class RedisClient extends Redis {
   /** The first failure of the handshake in progress. */
@@ -13,14 +14,14 @@ export class RedisClient extends Redis {
   override sendCommand(...[command, stream]: SendCommand): unknown {
     this.gatherWrites();
     if (this.status === 'connect') {
-      if (command.name === 'info') this.decide(command);
-      else this.remember(command);
+      if (command.name === 'info') this.settleHandshake(command);
+      else this.deferFailure(command);
     }
     return super.sendCommand(command, stream);
   }
 
   /** Keeps a failure from ioredis until INFO, which is the last command of the handshake. */
-  private remember(command: SendCommand[0]): void {
+  private deferFailure(command: SendCommand[0]): void {
     const { resolve } = command;
     command.reject = (error) => {
       this.failure ??= error;
@@ -29,7 +30,7 @@ export class RedisClient extends Redis {
   }
 
   /** Fails INFO after any failure of the handshake: ioredis then emits the error and connects again later. */
-  private decide(command: SendCommand[0]): void {
+  private settleHandshake(command: SendCommand[0]): void {
     const { resolve, reject } = command;
     const settle = (failed?: Error, reply?: unknown): void => {
       const cause = this.failure ?? failed;
@@ -39,7 +40,7 @@ export class RedisClient extends Redis {
       else reject(new Error('The handshake failed', { cause }));
     };
     command.resolve = (reply: unknown) => {
-      // ioredis would wait without a word while Redis loads its data. The next command fails with the reason.
+      // ioredis would wait without an error while Redis loads its data. The next command fails with the reason.
       settle(undefined, String(reply).replace('loading:1', 'loading:0'));
     };
     command.reject = (error) => {

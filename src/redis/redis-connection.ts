@@ -64,7 +64,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
   private probing: Promise<void> | undefined;
   private refusedKey: string | undefined;
   private reconnectedAt = -Infinity;
-  /** Whether the last that was heard of Redis is good; undefined before anything is. */
+  /** Whether Redis works; undefined before the first probe or failure. */
   private answering: boolean | undefined;
   /** What was logged about the current outage. */
   private readonly logged = new Set<string>();
@@ -88,7 +88,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     });
     const up = new Gauge({
       name: 'farmlokal_redis_up',
-      help: 'Whether Redis has answered when it was last heard of.',
+      help: 'Whether Redis answers in time and refuses nothing that the service needs.',
       registers,
       collect: () => {
         up.set(this.answering === true ? 1 : 0);
