@@ -6,7 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { setUpDocs } from './app.docs.js';
 import { AppModule } from './app.module.js';
 import { loadEnvironment } from './config/environment.js';
-import { clientAddress } from './http/client-address.js';
+import { ClientAddresses } from './http/client-address.js';
+import { CrossOriginPolicy } from './http/cross-origin.js';
 import { namesItsHost } from './http/host-header.js';
 import { Pipeline } from './http/pipeline.js';
 import { readRawBodies } from './http/raw-body.js';
@@ -24,18 +25,6 @@ const REQUEST_TIMEOUT_MS = 15_000;
 const CONNECTION_CHECK_MS = 1000;
 const IDLE_SOCKET_TIMEOUT_MS = 60_000;
 const MAX_PATH_PARAMETER = 100;
-
-/** What pages of other origins may read of an answer besides its body. */
-const EXPOSED_HEADERS = [
-  'Age',
-  'ETag',
-  'Link',
-  'RateLimit',
-  'RateLimit-Policy',
-  'Retry-After',
-  'X-Cache',
-  'X-Request-Id',
-];
 
 /**
  * For browsers, to which nothing here is a page, a frame or a script. Pages at `/docs` have a policy of their
@@ -56,9 +45,11 @@ const SECURITY_HEADERS = {
  * @throws InvalidEnvironmentError when a variable is missing or bad.
  */
 export async function createApp(): Promise<NestFastifyApplication> {
-  // Before there are modules, for the server has to know its proxies as it is made.
+  // Before there are modules, because the server needs its settings as it is made.
   const environment = loadEnvironment();
   const logger = createLogger(environment);
+  const clients = new ClientAddresses(environment.TRUST_PROXY);
+  const crossOrigin = environment.CORS_ORIGINS && new CrossOriginPolicy(environment.CORS_ORIGINS);
   const options: FastifyHttpOptions<RawServerDefault> = {
     genReqId: ({ headers }) => requestId(headers['x-request-id']),
     // A missing Host is refused below, as a problem.
@@ -70,7 +61,6 @@ export async function createApp(): Promise<NestFastifyApplication> {
     },
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: IDLE_SOCKET_TIMEOUT_MS,
-    ...(environment.TRUST_PROXY === undefined ? {} : { trustProxy: [...environment.TRUST_PROXY] }),
     // While draining, a request on a connection that is still open is answered, not refused.
     return503OnClosing: false,
     routerOptions: {
@@ -79,13 +69,12 @@ export async function createApp(): Promise<NestFastifyApplication> {
     },
     // No hook is run for these.
     frameworkErrors: (error, request, response) => {
-      const answer = (fault: unknown): void => {
-        app.get(ProblemFilter).answer(fault, request, response);
-      };
       begin(request, response, () => {
-        charge(request, response).then(() => {
-          answer(error);
-        }, answer);
+        if (crossOrigin?.answerPreflight(request, response) !== true) {
+          reject(error, request, response, (fault) => {
+            app.get(ProblemFilter).answer(fault, request, response);
+          });
+        }
       });
     },
     clientErrorHandler: (error, socket) => {
@@ -104,6 +93,17 @@ export async function createApp(): Promise<NestFastifyApplication> {
   });
   const charge = (request: FastifyRequest, reply: FastifyReply): Promise<void> =>
     app.get(RateLimitGuard).charge(request, reply);
+  /** Charges the client for a request that no route gets, and then hands on its fault, or `rate-limited`. */
+  const reject = (
+    fault: Error,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    handOn: (fault: Error) => void,
+  ): void => {
+    charge(request, reply).then(() => {
+      handOn(fault);
+    }, handOn);
+  };
   const refuse = refuseOtherMethods(fastify, charge);
 
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, adapter, {
@@ -118,14 +118,16 @@ export async function createApp(): Promise<NestFastifyApplication> {
     if (!pipeline.admits()) {
       return;
     }
+    const { socket, headers } = request.raw;
     // Read now: the connection forgets it when the client hangs up.
-    request.client = clientAddress(request);
+    request.client = clients.of(socket.remoteAddress, headers['x-forwarded-for']);
     // Not Fastify's onResponse, which never comes when the client has gone.
     response.raw.once('close', () => {
       pipeline.leave(response.raw);
       requestLog.record(request, response);
     });
     response.headers(SECURITY_HEADERS).header('x-request-id', request.id);
+    crossOrigin?.setHeaders(request, response);
     if ('upgrade' in request.headers) {
       // There is nothing to upgrade to, but Node's parser has thrown away what came along with it: who waits for an
       // answer to that is not to take the next one for it.
@@ -133,36 +135,24 @@ export async function createApp(): Promise<NestFastifyApplication> {
     }
     pipeline.enter(response.raw, start);
   };
-  // Before what Nest answers by itself: preflights, and targets that are no path.
+  // Before what Nest answers by itself: targets that are no path.
   adapter.setOnRequestHook((request, response, done) => {
     begin(request, response, () => {
       if (!namesItsHost(request.raw)) {
-        done(new Problem('malformed-request', 'The request has to have one Host header.'));
+        const fault = new Problem('malformed-request', 'The request has to have one Host header.');
+        reject(fault, request, response, done);
+      } else if (crossOrigin?.answerPreflight(request, response) === true) {
+        return;
       } else if (request.is404) {
         // Told before a body is read, whose faults would be no help to anyone here.
-        charge(request, response).then(() => {
-          done(new Problem('not-found', 'No resource has this path.'));
-        }, done);
+        const fault = new Problem('not-found', 'No resource has this path.');
+        reject(fault, request, response, done);
       } else {
         done();
       }
     });
   });
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
-  if (environment.CORS_ORIGINS !== undefined) {
-    const policy = {
-      origin: [...environment.CORS_ORIGINS],
-      methods: ['GET', 'HEAD'],
-      strictPreflight: false,
-      exposedHeaders: [...EXPOSED_HEADERS],
-    };
-    app.enableCors({
-      // Any other OPTIONS is a request like the rest: for no resource, or not a method of it.
-      delegator: ({ headers }, done) => {
-        done(null, { ...policy, preflight: 'access-control-request-method' in headers });
-      },
-    });
-  }
   if (environment.DOCS_ENABLED) {
     setUpDocs(app, charge);
   }
