@@ -30,7 +30,9 @@ const MAX_PATH_PARAMETER = 100;
  * For browsers, to which nothing here is a page, a frame or a script. Pages at `/docs` have a policy of their
  * own. In small letters, as all names that are set for each request: Fastify would make small ones of them each time.
  */
-const SECURITY_HEADERS = {
+const DEFAULT_HEADERS = {
+  // Pages of the catalogue and the files of `/docs` replace it.
+  'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
@@ -126,7 +128,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
       pipeline.leave(response.raw);
       requestLog.record(request, response);
     });
-    response.headers(SECURITY_HEADERS).header('x-request-id', request.id);
+    response.headers(DEFAULT_HEADERS).header('x-request-id', request.id);
     crossOrigin?.setHeaders(request, response);
     if ('upgrade' in request.headers) {
       // There is nothing to upgrade to, but Node's parser has thrown away what came along with it: who waits for an

@@ -13,6 +13,9 @@ const NAMING = new Set(['validation-failed', 'invalid-cursor']);
 const REPORT_PATH = '/health';
 /** A request has to be there, and its path readable, before it is known what methods that has. */
 const UNREADABLE_PATH = new Set([400, 408, 414]);
+/** What shared caches may keep; everything else is no-store. */
+const PAGE = /^\/api\/products(\/[^/]+)?$/;
+const STATIC_FILE = /^\/docs\/.+/;
 
 /** What a request was for. */
 export interface Asked {
@@ -44,6 +47,7 @@ export class Contract {
       // A dependency may be late; nothing else is an excuse.
       ...(status < 500 || status === 503 ? [] : ['a 5xx']),
       ...(status < 400 || method === 'HEAD' ? [] : this.problemFaults(path, answer)),
+      ...cachingFaults(path, answer),
       ...(path === undefined ? [] : this.operationFaults(method, path, answer)),
     ];
   }
@@ -107,6 +111,15 @@ export class Contract {
     if (validate === undefined) throw new Error(`The document has no schema at ${pointer}`);
     return validate(value) === true ? [] : [this.ajv.errorsText(validate.errors)];
   }
+}
+
+/** Every error is no-store; other answers can be judged only where their path is known. */
+function cachingFaults(path: string | undefined, { status, headers }: RawAnswer): string[] {
+  const decoded = status < 400 ? path?.replace(/%(\w\w)/g, decodeUnreserved) : '';
+  if (decoded === undefined || STATIC_FILE.test(decoded)) return [];
+  const expected = status !== 204 && PAGE.test(decoded) ? 'public, no-cache' : 'no-store';
+  const given = headers.get('cache-control');
+  return given === expected ? [] : [`a Cache-Control of ${given}`];
 }
 
 /** Routes are found after what need not be encoded is decoded, and nothing else. */
