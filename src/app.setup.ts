@@ -62,7 +62,9 @@ export async function createApp(): Promise<NestFastifyApplication> {
       connectionsCheckingInterval: CONNECTION_CHECK_MS,
     },
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // While a request is on its way or is being answered. Between two requests Node applies the next one instead.
     connectionTimeout: IDLE_SOCKET_TIMEOUT_MS,
+    keepAliveTimeout: environment.KEEP_ALIVE_TIMEOUT_MS,
     // While draining, a request on a connection that is still open is answered, not refused.
     return503OnClosing: false,
     routerOptions: {

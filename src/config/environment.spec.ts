@@ -26,6 +26,7 @@ describe(readEnvironment.name, () => {
       THROTTLE_LIMIT: 300,
       THROTTLE_TTL_MS: 60_000,
       SHUTDOWN_DELAY_MS: 5000,
+      KEEP_ALIVE_TIMEOUT_MS: 620_000,
       LOG_LEVEL: 'info',
       DOCS_ENABLED: true,
     });
@@ -70,6 +71,12 @@ describe(readEnvironment.name, () => {
     ]) {
       expect(faultsOf({ DATABASE_URL, TRUST_PROXY })).toContain('TRUST_PROXY: got');
     }
+  });
+
+  it.each(['0', '999', '1.5', '620s'])('does not take %j for a keep-alive timeout', (timeout) => {
+    expect(faultsOf({ DATABASE_URL, KEEP_ALIVE_TIMEOUT_MS: timeout })).toContain(
+      `KEEP_ALIVE_TIMEOUT_MS: got "${timeout}", wants an integer from 1000 to 86400000`,
+    );
   });
 
   it('does not show the token for metrics', () => {

@@ -326,6 +326,13 @@ export class Environment {
   @WholeNumber(0, 600_000)
   readonly SHUTDOWN_DELAY_MS: number = 5000;
 
+  /**
+   * Milliseconds for which a connection stays open between two requests. Longer than any load balancer keeps it for
+   * reuse: Google's does for 600 s. Default 620000.
+   */
+  @WholeNumber(1000, 86_400_000)
+  readonly KEEP_ALIVE_TIMEOUT_MS: number = 620_000;
+
   /** Least level that is logged. Default info. */
   @OneOf(LOG_LEVELS)
   readonly LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
