@@ -158,7 +158,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
   });
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   if (environment.DOCS_ENABLED) {
-    setUpDocs(app, charge);
+    setUpDocs(app, environment.CURRENCY, charge);
   }
   await app.init();
   refuse();

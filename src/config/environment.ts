@@ -4,6 +4,7 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
+  isISO4217CurrencyCode,
   IsOptional,
   IsString,
   Max,
@@ -194,6 +195,15 @@ function Origins(): PropertyDecorator {
   );
 }
 
+/** A code of ISO 4217, in capitals as the standard has it. */
+function Currency(): PropertyDecorator {
+  return Check(
+    'currency',
+    'a currency code of ISO 4217, such as INR',
+    (value) => isISO4217CurrencyCode(value) && value === String(value).toUpperCase(),
+  );
+}
+
 /** Networks in CIDR notation, or single addresses. Not the whole of the internet, which would be to trust anyone. */
 function Networks(): PropertyDecorator {
   return List(
@@ -332,6 +342,13 @@ export class Environment {
    */
   @WholeNumber(1000, 86_400_000)
   readonly KEEP_ALIVE_TIMEOUT_MS: number = 620_000;
+
+  /**
+   * The currency of the catalogue (ISO 4217). A webhook with another one is refused; products that were stored with
+   * another one before stay in the listing. Default INR.
+   */
+  @Currency()
+  readonly CURRENCY: string = 'INR';
 
   /** Least level that is logged. Default info. */
   @OneOf(LOG_LEVELS)

@@ -126,9 +126,9 @@ export class WebhooksController {
       instance,
     },
     'validation-failed': {
-      detail: 'has to be a currency code of three capitals (ISO 4217)',
+      detail: 'has to be an integer from 0 to 9007199254740991',
       instance,
-      parameter: 'data.currency',
+      parameter: 'data.revision',
       status: 422,
     },
   })

@@ -65,7 +65,7 @@ export class WebhooksService {
       return this.count(claim.type, 'duplicate');
     }
     try {
-      const event = readEvent(body);
+      const event = readEvent(body, this.environment.CURRENCY);
       const received = { id, digest, receivedAt: new Date(), event };
       const status = await Deadline.in(WEBHOOK_DEADLINE_MS).limit(
         claim.state === 'in-progress' ? this.awaitAnother(received) : this.take(received),
