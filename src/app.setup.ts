@@ -27,11 +27,11 @@ const IDLE_SOCKET_TIMEOUT_MS = 60_000;
 const MAX_PATH_PARAMETER = 100;
 
 /**
- * For browsers, to which nothing here is a page, a frame or a script. Pages at `/docs` have a policy of their
+ * For caches, which may keep only pages of the catalogue and static files: those replace `Cache-Control`. For browsers,
+ * to which nothing here is a page, a frame or a script. Pages at `/docs` have a policy of their
  * own. In small letters, as all names that are set for each request: Fastify would make small ones of them each time.
  */
 const DEFAULT_HEADERS = {
-  // Pages of the catalogue and the files of `/docs` replace it.
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
@@ -62,7 +62,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
       connectionsCheckingInterval: CONNECTION_CHECK_MS,
     },
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // While a request is on its way or is being answered. Between two requests Node applies the next one instead.
+    // Applies while a request arrives or is answered; between two requests Node applies keepAliveTimeout.
     connectionTimeout: IDLE_SOCKET_TIMEOUT_MS,
     keepAliveTimeout: environment.KEEP_ALIVE_TIMEOUT_MS,
     // While draining, a request on a connection that is still open is answered, not refused.
