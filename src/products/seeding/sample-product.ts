@@ -8,7 +8,7 @@ export interface SampleProduct {
   readonly name: string;
   readonly description: string;
   readonly category: string;
-  /** Two decimals, in whatever currency the catalogue has. */
+  /** Two decimals, in the currency of the catalogue. */
   readonly price: string;
   readonly unit: string;
   readonly producer: string;
