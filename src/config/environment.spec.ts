@@ -144,6 +144,94 @@ describe(readEnvironment.name, () => {
     expect(message.includes('OAUTH_SCOPE')).toBe(OAUTH_SCOPE !== '');
   });
 
+  describe('of the OAuth client', () => {
+    const CLIENT = {
+      DATABASE_URL,
+      OAUTH_TOKEN_URL: 'https://id.example/token',
+      OAUTH_CLIENT_ID: 'farmlokal',
+      OAUTH_CLIENT_SECRET: 'hunter2',
+    };
+
+    it.each(['farm-lokal_01.prod', 'a:b', 'a b', 'a+b%c', 'Händler€', '~!@#$^&*()=[]{}|"<>?/'])(
+      'accepts %j as an id and as a secret',
+      (text) => {
+        const variables = { ...CLIENT, OAUTH_CLIENT_ID: text, OAUTH_CLIENT_SECRET: text };
+        expect(readEnvironment(variables)).toMatchObject(variables);
+      },
+    );
+
+    it.each(['a\nb', 'a\tb', 'a\u007fb', '\ufefffarmlokal', 'a\u200bb', 'a'.repeat(1001)])(
+      'rejects %j as an id and as a secret',
+      (text) => {
+        const message = faultsOf({ ...CLIENT, OAUTH_CLIENT_ID: text, OAUTH_CLIENT_SECRET: text });
+        expect(message).toContain('OAUTH_CLIENT_ID: got');
+        expect(message).toContain('OAUTH_CLIENT_SECRET: got a value (not shown), wants up to 1000');
+      },
+    );
+
+    it('authenticates by form-encoded HTTP Basic unless told otherwise', () => {
+      expect(readEnvironment(CLIENT).OAUTH_CLIENT_AUTH).toBe('basic');
+      for (const OAUTH_CLIENT_AUTH of ['basic', 'basic-raw', 'post']) {
+        const environment = readEnvironment({ ...CLIENT, OAUTH_CLIENT_AUTH });
+        expect(environment.OAUTH_CLIENT_AUTH).toBe(OAUTH_CLIENT_AUTH);
+      }
+      for (const OAUTH_CLIENT_AUTH of ['Basic', 'client_secret_basic', 'none']) {
+        expect(faultsOf({ ...CLIENT, OAUTH_CLIENT_AUTH })).toContain(
+          `OAUTH_CLIENT_AUTH: got "${OAUTH_CLIENT_AUTH}", wants one of basic, basic-raw, post`,
+        );
+      }
+    });
+
+    it('rejects an id with a colon for raw HTTP Basic, which splits at the first colon', () => {
+      const variables = { ...CLIENT, OAUTH_CLIENT_ID: 'farm:lokal' };
+      expect(faultsOf({ ...variables, OAUTH_CLIENT_AUTH: 'basic-raw' })).toContain(
+        'OAUTH_CLIENT_AUTH: got "basic-raw", wants basic or post, because OAUTH_CLIENT_ID contains a colon',
+      );
+      for (const OAUTH_CLIENT_AUTH of ['basic', 'post']) {
+        expect(faultsOf({ ...variables, OAUTH_CLIENT_AUTH })).toBe('');
+      }
+      expect(
+        faultsOf({ ...CLIENT, OAUTH_CLIENT_SECRET: 'a:b', OAUTH_CLIENT_AUTH: 'basic-raw' }),
+      ).toBe('');
+    });
+
+    it.each([
+      'audience=orders',
+      'audience=https%3A%2F%2Fapi.example%2F&resource=urn:a&resource=urn:b',
+      'audience=https://api.example/?a=b',
+      'x-tenant.id=M%C3%BCnchen+Ost',
+      'scopes=a',
+    ])('accepts the token parameters %j', (OAUTH_TOKEN_PARAMETERS) => {
+      const variables = { ...CLIENT, OAUTH_TOKEN_PARAMETERS };
+      expect(readEnvironment(variables)).toMatchObject(variables);
+    });
+
+    it.each([
+      'audience',
+      'audience=',
+      '=orders',
+      'audience=orders&',
+      '&audience=orders',
+      '?audience=orders',
+      'audience=my orders',
+      'audience=%zz',
+      'audience=%ff',
+      'audience=München',
+      '{"audience":"hunter2"}',
+      'grant_type=password',
+      'audience=hunter2&client_id=other',
+      'client_secret=hunter2',
+      'scope=hunter2&audience=orders',
+    ])('rejects the token parameters %j without showing them', (OAUTH_TOKEN_PARAMETERS) => {
+      const message = faultsOf({ ...CLIENT, OAUTH_TOKEN_PARAMETERS });
+      expect(message).toContain(
+        'OAUTH_TOKEN_PARAMETERS: got a value (not shown), wants form-encoded parameters',
+      );
+      expect(message).toContain('grant_type, client_id, client_secret, scope');
+      expect(message).not.toContain('hunter2');
+    });
+  });
+
   it('never shows a secret', () => {
     const message = faultsOf({
       DATABASE_URL: 'mysql://root:hunter2@db',
@@ -166,11 +254,22 @@ describe(readEnvironment.name, () => {
     expect(faults === '').toBe(good);
   });
 
+  it.each(['redis://host?family=4', 'rediss://u:p@host:6379/1?family=6', 'redis://host/?family=0'])(
+    'accepts REDIS_URL=%s',
+    (REDIS_URL) => {
+      expect(readEnvironment({ DATABASE_URL, REDIS_URL }).REDIS_URL).toBe(REDIS_URL);
+    },
+  );
+
   it.each([
     'redis://host:6379/abc',
     'redis://host:6379/1/2',
     'redis://:p%zz@host',
     'redis://host?commandTimeout=9000',
+    'redis://host?family=5',
+    'redis://host?family=',
+    'redis://host?family=6&family=4',
+    'redis://host?family=6&commandTimeout=9000',
     'redis://',
   ])('refuses REDIS_URL=%s', (REDIS_URL) => {
     expect(faultsOf({ DATABASE_URL, REDIS_URL })).toContain('REDIS_URL: got');
@@ -180,9 +279,21 @@ describe(readEnvironment.name, () => {
     'postgres://u:50%off@host/db',
     `${DATABASE_URL}?sslmode=require&sslmode=disable`,
     `${DATABASE_URL}?statement_timeout=0`,
+    'postgresql:///farmlokal',
   ])('refuses DATABASE_URL=%s', (url) => {
     expect(faultsOf({ DATABASE_URL: url })).toContain('DATABASE_URL: got');
   });
+
+  it.each(['DATABASE_URL', 'MIGRATION_DATABASE_URL'])(
+    'says in a sentence why %s cannot be used, without the password',
+    (name) => {
+      const message = faultsOf({ DATABASE_URL, [name]: `${DATABASE_URL}?sslrootcert=/none.pem` });
+      expect(message).toContain(
+        `${name}: got a value (not shown), wants postgresql://user:password@host:port/database; sslrootcert names a file that cannot be read: /none.pem (ENOENT)`,
+      );
+      expect(message).not.toContain('hunter2');
+    },
+  );
 
   it('reads origins, and refuses what is no exact origin', () => {
     const { CORS_ORIGINS } = readEnvironment({

@@ -12,16 +12,18 @@ import {
   registerDecorator,
   ValidateIf,
   validateSync,
+  type ValidationArguments,
 } from 'class-validator';
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { loadEnvFile } from 'node:process';
 
 import { InvalidEnvironmentError } from './invalid-environment.error.js';
+import { PostgresUrlError } from './postgres-url.error.js';
+import { readPostgresUrl } from './postgres-url.js';
 
-/** Values of `sslmode` that say plainly what is verified; `prefer` and `allow` may fall back to plain text. */
-const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+const OAUTH_CLIENT_AUTHS = ['basic', 'basic-raw', 'post'] as const;
 const NODE_ENVS = ['production', 'development', 'test'] as const;
 
 /** Variables whose value may hold a password: an error never shows it. */
@@ -31,6 +33,7 @@ const SECRETS = new Set<string>([
   'REDIS_URL',
   'OAUTH_TOKEN_URL',
   'OAUTH_CLIENT_SECRET',
+  'OAUTH_TOKEN_PARAMETERS',
   'INVENTORY_API_URL',
   'CATALOG_API_URL',
   'WEBHOOK_SECRETS',
@@ -39,6 +42,8 @@ const SECRETS = new Set<string>([
 
 /** What makes an OAuth client: all of it or nothing. */
 const OAUTH_CLIENT = ['OAUTH_TOKEN_URL', 'OAUTH_CLIENT_ID', 'OAUTH_CLIENT_SECRET'] as const;
+/** Parameters of a token request that the service sets itself. */
+const OWN_TOKEN_PARAMETERS = ['grant_type', 'client_id', 'client_secret', 'scope'];
 
 function WholeNumber(min: number, max: number): PropertyDecorator {
   const message = `an integer from ${min} to ${max}`;
@@ -67,15 +72,16 @@ function OneOf(values: readonly string[]): PropertyDecorator {
 
 function Check(
   name: string,
-  wants: string,
-  accepts: (value: unknown) => boolean,
+  wants: string | ((got: ValidationArguments) => string),
+  accepts: (value: unknown, environment: Partial<Environment>) => boolean,
 ): PropertyDecorator {
   return (target, propertyName) => {
     registerDecorator({
       name,
       target: target.constructor,
       propertyName: String(propertyName),
-      validator: { validate: accepts, defaultMessage: () => wants },
+      options: { message: wants },
+      validator: { validate: (value, context) => accepts(value, context?.object ?? {}) },
     });
   };
 }
@@ -98,36 +104,43 @@ function isDecodable({ username, password }: URL): boolean {
   }
 }
 
-/** @param refused parameters that the URL may not have, for variables of ours would not hold against them. */
-function PostgresUrl(...refused: string[]): PropertyDecorator {
+function PostgresUrl(): PropertyDecorator {
+  const form = 'postgresql://user:password@host:port/database';
   return Check(
     'postgresUrl',
-    `postgresql://user:password@host:port/database, sslmode (if any) one of ${SSL_MODES.join(', ')}${refused.map((name) => `; no ${name}`).join('')}`,
-    (value) => {
-      const url = toUrl(value, ['postgres:', 'postgresql:']);
-      const [sslmode = 'disable', ...others] = url?.searchParams.getAll('sslmode') ?? [];
-      return (
-        url !== undefined &&
-        isDecodable(url) &&
-        SSL_MODES.includes(sslmode) &&
-        others.length === 0 &&
-        !refused.some((name) => url.searchParams.has(name))
-      );
-    },
+    ({ value }) => `${form}${value === undefined ? '' : `; ${postgresUrlFault(value) ?? ''}`}`,
+    (value) => postgresUrlFault(value) === undefined,
   );
 }
 
+/** Why a value is no usable URL of a database. */
+function postgresUrlFault(value: unknown): string | undefined {
+  try {
+    readPostgresUrl(String(value));
+    return undefined;
+  } catch (error) {
+    if (error instanceof PostgresUrlError) {
+      return error.message;
+    }
+    throw error;
+  }
+}
+
 function RedisUrl(): PropertyDecorator {
-  // Without a query: ioredis would take it for options, and the deadlines are among those.
-  return Check('redisUrl', 'redis://user:password@host:port/number, or rediss://', (value) => {
-    const url = toUrl(value, ['redis:', 'rediss:']);
-    return (
-      url !== undefined &&
-      isDecodable(url) &&
-      /^\/?\d{0,5}$/.test(url.pathname) &&
-      url.search === ''
-    );
-  });
+  return Check(
+    'redisUrl',
+    'redis://user:password@host:port/number, or rediss://, without a query but ?family=4, 6 or 0 (IPv4, IPv6 or both)',
+    (value) => {
+      const url = toUrl(value, ['redis:', 'rediss:']);
+      return (
+        url !== undefined &&
+        isDecodable(url) &&
+        /^\/?\d{0,5}$/.test(url.pathname) &&
+        // ioredis takes every parameter for an option, and the timeouts are among those.
+        /^(\?family=[046])?$/.test(url.search)
+      );
+    },
+  );
 }
 
 /** An address of a partner, without a user and without what `excluded` finds. */
@@ -149,8 +162,36 @@ function BaseUrl(): PropertyDecorator {
 }
 
 /** Text of visible ASCII characters (RFC 6749, appendix A), spaces between them when told. */
-function Ascii(wants: string, pattern = /^[\x20-\x7e]{1,1000}$/): PropertyDecorator {
+function Ascii(wants: string, pattern: RegExp): PropertyDecorator {
   return Check('ascii', wants, (value) => typeof value === 'string' && pattern.test(value));
+}
+
+/** Id or secret of the OAuth client. Some providers allow more than the ASCII of RFC 6749, appendix A. */
+function ClientCredential(): PropertyDecorator {
+  return Check(
+    'clientCredential',
+    `up to 1000 printable characters; ${OAUTH_CLIENT.join(', ')} go together`,
+    (value) => typeof value === 'string' && /^\P{C}{1,1000}$/u.test(value),
+  );
+}
+
+/** Form-encoded parameters, which may repeat a name (RFC 8707, section 2). */
+function TokenParameters(): PropertyDecorator {
+  return Check(
+    'tokenParameters',
+    `form-encoded parameters such as audience=orders&resource=https%3A%2F%2Fapi.example, each with a value, without those that the service sets itself: ${OWN_TOKEN_PARAMETERS.join(', ')}`,
+    (value) => typeof value === 'string' && value.split('&').every(isTokenParameter),
+  );
+}
+
+/** Whether a text is a form-encoded name and value, and the name is free (RFC 6749, section 8.2). */
+function isTokenParameter(text: string): boolean {
+  const [, name = '', value = ''] = /^([\w.-]+)=([\x21-\x7e]+)$/.exec(text) ?? [];
+  try {
+    return decodeURIComponent(value) !== '' && !OWN_TOKEN_PARAMETERS.includes(name);
+  } catch {
+    return false;
+  }
 }
 
 /** Checked, and required, as soon as one variable of an OAuth client is set. */
@@ -235,8 +276,8 @@ export class Environment {
   @OneOf(NODE_ENVS)
   readonly NODE_ENV: (typeof NODE_ENVS)[number] = 'production';
 
-  /** Where the catalogue lives. Required. `sslmode=require` verifies the certificate. */
-  @PostgresUrl('statement_timeout')
+  /** Where the catalogue lives. Required. `sslmode=require` verifies the certificate, `verify-ca` its chain alone. */
+  @PostgresUrl()
   readonly DATABASE_URL!: string;
 
   /** The direct (unpooled) connection for the migration CLI. Default: `DATABASE_URL`. */
@@ -267,12 +308,12 @@ export class Environment {
 
   /** The client that this service is to the provider. */
   @WithOAuthClient()
-  @Ascii(`up to 1000 visible ASCII characters; ${OAUTH_CLIENT.join(', ')} go together`)
+  @ClientCredential()
   readonly OAUTH_CLIENT_ID?: string;
 
-  /** Its secret, sent by HTTP Basic authentication. */
+  /** The client's secret. */
   @WithOAuthClient()
-  @Ascii(`up to 1000 visible ASCII characters; ${OAUTH_CLIENT.join(', ')} go together`)
+  @ClientCredential()
   readonly OAUTH_CLIENT_SECRET?: string;
 
   /** Scopes to ask for, separated by spaces. Default: those that the provider gives unasked. */
@@ -282,6 +323,23 @@ export class Environment {
     /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/,
   )
   readonly OAUTH_SCOPE?: string;
+
+  /**
+   * How the client authenticates: by HTTP Basic with id and secret form-encoded (`basic`, RFC 6749) or as
+   * they are (`basic-raw`), or in the body (`post`). Default basic.
+   */
+  @OneOf(OAUTH_CLIENT_AUTHS)
+  @Check(
+    'separable',
+    'basic or post, because OAUTH_CLIENT_ID contains a colon',
+    (value, { OAUTH_CLIENT_ID: id = '' }) => value !== 'basic-raw' || !id.includes(':'),
+  )
+  readonly OAUTH_CLIENT_AUTH: (typeof OAUTH_CLIENT_AUTHS)[number] = 'basic';
+
+  /** More parameters of the token request, form-encoded, such as `audience` and `resource`. */
+  @IsOptional()
+  @TokenParameters()
+  readonly OAUTH_TOKEN_PARAMETERS?: string;
 
   /** API A, which knows what is in stock. Without it, availability is a 503. */
   @IsOptional()

@@ -3,9 +3,10 @@ import { Injectable } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
 import { Deadline } from '../http/deadline.js';
 import type { TraceContext } from '../http/trace-context.js';
-import { dependencyUnavailable, isUnavailable, Problem } from '../problems/problem.js';
-import { ProductsService } from '../products/products.service.js';
-import { InventoryClient } from './inventory-client.js';
+import { Admission } from '../overload/admission.js';
+import { dependencyUnavailable, isUnavailable, overloaded, Problem } from '../problems/problem.js';
+import { SkuLookup } from '../products/sku-lookup.js';
+import { IN_FLIGHT, InventoryClient } from './inventory-client.js';
 import { LastStock, type RememberedStock } from './last-stock.js';
 
 /** How long an answer of the inventory is given again without asking. */
@@ -28,47 +29,59 @@ type Finding = Omit<Availability, 'productId'>;
 @Injectable()
 export class AvailabilityService {
   private readonly flights = new Map<string, Promise<Finding>>();
+  private readonly admission = new Admission(IN_FLIGHT);
 
   constructor(
-    private readonly products: ProductsService,
+    private readonly skus: SkuLookup,
     private readonly inventory: InventoryClient,
     private readonly lastStock: LastStock,
     private readonly environment: Environment,
   ) {}
 
   /**
-   * The availability of a product, within `INVENTORY_DEADLINE_MS`.
+   * The availability of a product, within `INVENTORY_DEADLINE_MS` of the request's arrival.
    *
+   * @param arrivedAt in the time of `performance.now()`.
    * @param trace is passed on to the inventory; of those who ask together, the first one's.
    * @throws Problem `not-found` when there is no such product, or the inventory does not know it.
-   * @throws Problem `dependency-unavailable` when neither the inventory answers nor an older answer is known.
+   * @throws Problem `dependency-unavailable` when neither the inventory answers nor an older answer is known,
+   * `overloaded` when the answer would come too late.
    */
-  async find(productId: string, trace?: TraceContext): Promise<Availability> {
-    const deadline = Deadline.in(ASKING_PART * this.environment.INVENTORY_DEADLINE_MS);
-    const sku = await deadline.limit(this.products.skuOf(productId), () =>
+  async find(productId: string, arrivedAt: number, trace?: TraceContext): Promise<Availability> {
+    const deadline = Deadline.after(
+      arrivedAt,
+      ASKING_PART * this.environment.INVENTORY_DEADLINE_MS,
+    );
+    const sku = await deadline.limit(this.skus.find(productId), () =>
       dependencyUnavailable('The catalogue does not answer in time.'),
     );
     const known = this.lastStock.peek(sku);
     if (known !== undefined && isFresh(known)) {
       return { productId, stock: known, stale: false };
     }
-    return { productId, ...(await this.fly(productId, sku, deadline, trace)) };
+    const flight = this.flights.get(sku);
+    if (flight === undefined && this.admission.isFull(deadline.remaining)) {
+      if (known !== undefined) return { productId, stock: known, stale: true };
+      throw overloaded('Too many requests wait for the inventory right now.');
+    }
+    const finding = await deadline.limit(flight ?? this.fly(productId, sku, deadline, trace), () =>
+      dependencyUnavailable('The inventory does not answer in time.'),
+    );
+    return { productId, ...finding };
   }
 
-  /** Joins the question about a product, or asks it. */
   private fly(
     productId: string,
     sku: string,
     deadline: Deadline,
     trace?: TraceContext,
   ): Promise<Finding> {
-    let flight = this.flights.get(sku);
-    if (flight === undefined) {
-      flight = this.findOut(productId, sku, deadline, trace).finally(() => {
+    const flight = this.admission
+      .track(() => this.findOut(productId, sku, deadline, trace))
+      .finally(() => {
         this.flights.delete(sku);
       });
-      this.flights.set(sku, flight);
-    }
+    this.flights.set(sku, flight);
     return flight;
   }
 

@@ -5,15 +5,17 @@ import { Registry } from 'prom-client';
 import { TokenProvider } from '../auth/token-provider.js';
 import { Environment } from '../config/environment.js';
 import type { Deadline } from '../http/deadline.js';
-import { dependencyUnavailable } from '../problems/problem.js';
-import { Bulkhead, BulkheadFullError } from './bulkhead.js';
+import { MAX_CONNECTIONS } from '../http/partner-fetch.js';
+import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from '../overload/bulkhead.js';
+import { dependencyUnavailable, overloaded } from '../problems/problem.js';
 import type { Subject } from './inventory-api.js';
 import { InventoryBreaker } from './inventory-breaker.js';
 import { InventoryError } from './inventory-error.js';
 import { RetryBudget } from './retry-budget.js';
 import type { Stock } from './stock.js';
 
-const IN_FLIGHT = 50;
+/** Requests to the inventory at a time. */
+export const IN_FLIGHT = MAX_CONNECTIONS;
 const WAITING = 1000;
 const ATTEMPTS = 3;
 const BACKOFF_MS = 100;
@@ -79,7 +81,10 @@ export class InventoryClient implements OnApplicationShutdown {
         });
       }
       if (error instanceof BulkheadFullError) {
-        throw dependencyUnavailable('The inventory is too busy.', { cause: error });
+        throw overloaded('Too many requests wait for the inventory right now.');
+      }
+      if (error instanceof BulkheadTimeoutError) {
+        throw dependencyUnavailable('The inventory does not answer in time.', { cause: error });
       }
       throw error;
     }

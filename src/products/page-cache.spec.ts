@@ -1,7 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 
+import type { Database } from '../database/database.js';
 import type { Environment } from '../config/environment.js';
 import { dependencyUnavailable, Problem } from '../problems/problem.js';
 import type { Lock, RedisLock } from '../redis/redis-lock.js';
@@ -31,9 +32,17 @@ function cacheOf(stored: Map<string, StoredPage>, lock: Lock) {
     },
     current: () => version.mark,
   } as unknown as CatalogueVersion;
+  const database = { isAnswering: true } as Database;
   const locks = { acquire: () => Promise.resolve(lock) } as unknown as RedisLock;
-  const environment = { CACHE_TTL_MS: 50, CACHE_STALE_MS: 60_000 } as Environment;
-  return { cache: new PageCache(store, versions, locks, environment, new Registry()), version };
+  const environment = {
+    CACHE_TTL_MS: 50,
+    CACHE_STALE_MS: 60_000,
+    DATABASE_POOL_MAX: 1,
+  } as Environment;
+  return {
+    cache: new PageCache(store, versions, locks, database, environment, new Registry()),
+    version,
+  };
 }
 
 const FREE: Lock = { state: 'owned', release: () => Promise.resolve() };
@@ -49,6 +58,36 @@ function pendingRead() {
 
 const gone = (): Promise<Page> => Promise.reject(new Problem('not-found', 'It is gone.'));
 const down = (): Promise<Page> => Promise.reject(dependencyUnavailable('PostgreSQL is down.'));
+
+describe('With more reads than PostgreSQL can serve', () => {
+  const found = (): Promise<Page> => Promise.resolve(NEW);
+  /** Takes six seconds, by the clock that reads are measured with. */
+  const slowly = (): Promise<Page> => {
+    const sixSecondsLater = performance.now() + 6000;
+    jest.spyOn(performance, 'now').mockReturnValueOnce(sixSecondsLater);
+    return Promise.resolve(OLD);
+  };
+
+  it('refuses a page that is not in memory, serves those that are, and joins a read that runs', async () => {
+    const { cache, version } = cacheOf(new Map(), FREE);
+    const slow = pendingRead();
+    await cache.get('/known', () => Promise.resolve(OLD));
+    // One read at a time, and one has taken six seconds.
+    await cache.get('/slow', slowly);
+    const first = cache.get(KEY, slow.read);
+    const { asked } = version;
+    expect(() => cache.get('/unknown', found)).toThrow('too many requests');
+    expect(version.asked).toBe(asked);
+    const second = cache.get(KEY, found);
+    expect(await cache.get('/known', found)).toMatchObject({ cache: 'HIT' });
+    version.mark = 'second';
+    expect(await cache.get('/known', found)).toMatchObject({ cache: 'STALE' });
+    slow.find(OLD);
+    expect((await first).page.body).toEqual(OLD.body);
+    expect((await second).page.body).toEqual(OLD.body);
+    expect(await cache.get('/unknown', found)).toMatchObject({ cache: 'MISS' });
+  });
+});
 
 describe('A read that a change has overtaken', () => {
   it('does not bring back what a later one has found gone', async () => {

@@ -4,9 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
-import { isUnavailable } from '../problems/problem.js';
+import { Database } from '../database/database.js';
+import { Admission } from '../overload/admission.js';
+import { MAX_WAIT_MS } from '../overload/max-wait.js';
+import { isOutage, isUnavailable, overloaded } from '../problems/problem.js';
 import { REDIS_PAGE_TIMEOUT_MS } from '../redis/redis-connection.js';
 import { RedisLock } from '../redis/redis-lock.js';
+import { loopClock } from '../time/loop-clock.js';
 import { CatalogueVersion } from './catalogue-version.js';
 import type { Page } from './page.js';
 import { PageStore, type StoredPage } from './page-store.js';
@@ -61,6 +65,7 @@ export class PageCache {
     sizeCalculation: ({ body }, key) => body.length + 2 * key.length + ENTRY_OVERHEAD_BYTES,
   });
   private readonly flights = new Map<string, Flight>();
+  private readonly reads: Admission;
   /** Whether the last read found PostgreSQL unavailable. */
   private failing = false;
   private readonly served: Counter<'layer' | 'result'>;
@@ -69,9 +74,11 @@ export class PageCache {
     private readonly store: PageStore,
     private readonly version: CatalogueVersion,
     private readonly lock: RedisLock,
+    private readonly database: Database,
     private readonly environment: Environment,
     registry: Registry,
   ) {
+    this.reads = new Admission(environment.DATABASE_POOL_MAX);
     this.served = new Counter({
       name: 'farmlokal_page_cache_requests_total',
       help: 'Pages that were served, by where they were found and how fresh they were.',
@@ -83,10 +90,10 @@ export class PageCache {
   /**
    * The page under a key, from the nearest place that has it, else from `read`. At once when it is in the process.
    *
-   * @throws whatever `read` throws, when no older page may stand in.
+   * @throws whatever `read` throws, or `overloaded` instead of reading, when no older page may stand in.
    */
   get(key: string, read: Read): ServedPage | Promise<ServedPage> {
-    const startedAt = performance.now();
+    const startedAt = loopClock.now();
     const version = this.version.current();
     return typeof version === 'string'
       ? this.find(key, version, read, startedAt)
@@ -104,6 +111,14 @@ export class PageCache {
     if (page && freshness === 'fresh') {
       return this.count(serve(page, 'HIT', 'memory'));
     }
+    // A PostgreSQL that does not answer is an outage, and the read says so.
+    const maxMs = this.database.isAnswering ? MAX_WAIT_MS : Infinity;
+    if (this.reads.isFull(maxMs) && !this.flights.has(flightName(key, version))) {
+      if (page === undefined || !this.standsIn(page)) {
+        throw overloaded('The catalogue has too many requests right now.');
+      }
+      return this.count(serve(page, 'STALE', 'memory'));
+    }
     if (page && freshness === 'ageing') {
       // Read anew in the background: nobody waits for it.
       this.fly(key, version, read, startedAt + REDIS_BUDGET_MS);
@@ -120,24 +135,23 @@ export class PageCache {
 
   /** Joins the flight for a page, or starts it. One that began before a catalogue change is not joined. */
   private fly(key: string, version: string, read: Read, redisUntil: number): Flight {
-    const name = `${version} ${key}`;
+    const name = flightName(key, version);
     const underWay = this.flights.get(name);
     if (underWay !== undefined) {
       return underWay;
     }
-    let timer: NodeJS.Timeout | undefined;
+    let cancel = (): void => undefined;
     const patience = new Promise<undefined>((resolve) => {
-      timer = setTimeout(
-        () => {
-          resolve(undefined);
-        },
-        this.failing ? FAILING_PATIENCE_MS : PATIENCE_MS,
-      );
+      cancel = loopClock.after(this.failing ? FAILING_PATIENCE_MS : PATIENCE_MS, () => {
+        resolve(undefined);
+      });
     });
-    const landing = this.fetch(key, version, read, redisUntil).finally(() => {
-      this.flights.delete(name);
-      clearTimeout(timer);
-    });
+    const landing = this.reads
+      .track(() => this.fetch(key, version, read, redisUntil))
+      .finally(() => {
+        this.flights.delete(name);
+        cancel();
+      });
     // A flight in the background may fail with nobody waiting for it.
     landing.catch(() => undefined);
     const flight = { landing, patience };
@@ -163,7 +177,7 @@ export class PageCache {
   ): Promise<ServedPage> {
     const { CACHE_TTL_MS, CACHE_STALE_MS } = this.environment;
     const redisHasTime = (): boolean =>
-      this.version.shared && performance.now() <= redisUntil - REDIS_PAGE_TIMEOUT_MS;
+      this.version.shared && loopClock.now() <= redisUntil - REDIS_PAGE_TIMEOUT_MS;
 
     // At once, in one way to Redis: hardly ever does another replica have the page by now.
     const [shared, lock] = redisHasTime()
@@ -172,7 +186,7 @@ export class PageCache {
           this.lock.acquire(
             `farmlokal:reading:${version}:${key}`,
             Math.min(READING_TTL_MS, CACHE_TTL_MS, CACHE_STALE_MS),
-            REDIS_PAGE_TIMEOUT_MS,
+            { timeoutMs: REDIS_PAGE_TIMEOUT_MS },
           ),
         ])
       : [];
@@ -240,7 +254,7 @@ export class PageCache {
         void this.store.delete(key);
         throw error;
       }
-      this.failing = true;
+      this.failing ||= isOutage(error);
       const older = this.memory.peek(key);
       if (older === undefined || !this.standsIn(older)) {
         throw error;
@@ -272,6 +286,10 @@ export class PageCache {
   private standsIn(page: StoredPage): boolean {
     return Date.now() - page.readAt < this.environment.CACHE_STALE_MS;
   }
+}
+
+function flightName(key: string, version: string): string {
+  return `${version} ${key}`;
 }
 
 function serve(

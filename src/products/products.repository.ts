@@ -7,7 +7,12 @@ import { Deadline } from '../http/deadline.js';
 import { dependencyUnavailable, type Problem } from '../problems/problem.js';
 import type { Cursor } from './cursor.js';
 import type { Listing } from './listing.js';
-import { type ListedPage, listingStatement, productStatement } from './listing-statement.js';
+import {
+  type ListedPage,
+  listingStatement,
+  productStatement,
+  skusStatement,
+} from './listing-statement.js';
 
 /** By so much more is tried once a page has taken more than was. */
 const EFFORT_GROWTH = 4;
@@ -23,13 +28,18 @@ export class ProductsRepository {
   /**
    * The products of a page as JSON, and the last of them when there is a next page.
    *
-   * @throws Problem `dependency-unavailable` when PostgreSQL does not give them within `DATABASE_STATEMENT_TIMEOUT_MS`.
+   * @param arrivedAt when the request arrived, in the time of `performance.now()`.
+   * @throws Problem `dependency-unavailable` when PostgreSQL does not give them within `DATABASE_STATEMENT_TIMEOUT_MS` of
+   * the arrival.
    */
-  async list(listing: Listing): Promise<{ products: string; last: Cursor | undefined }> {
-    const deadline = this.deadline();
+  async list(
+    listing: Listing,
+    arrivedAt: number,
+  ): Promise<{ products: string; last: Cursor | undefined }> {
+    const deadline = this.deadline(arrivedAt);
     let page: ListedPage | undefined;
     for (let effort = 1; page === undefined; effort *= EFFORT_GROWTH) {
-      page = await this.read<ListedPage>(listingStatement(listing, effort), deadline);
+      [page] = await this.read<ListedPage>(listingStatement(listing, effort), deadline);
     }
     const { products, lastId: id, lastValue: value } = page;
     return { products, last: id === null || value === null ? undefined : { id, value } };
@@ -40,25 +50,38 @@ export class ProductsRepository {
    *
    * @throws Problem as {@link list}.
    */
-  async find(id: string): Promise<string | undefined> {
-    return (await this.read<{ json: string }>(productStatement(id), this.deadline()))?.json;
+  async find(id: string, arrivedAt: number): Promise<string | undefined> {
+    const [row] = await this.read<{ json: string }>(productStatement(id), this.deadline(arrivedAt));
+    return row?.json;
   }
 
-  private deadline(): Deadline {
-    return Deadline.in(this.environment.DATABASE_STATEMENT_TIMEOUT_MS);
+  /**
+   * The skus of products by id; ids of which there is no product are left out.
+   *
+   * @throws Problem as {@link list}.
+   */
+  async skus(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.read<{ id: string; sku: string }>(
+      skusStatement(ids),
+      this.deadline(performance.now()),
+    );
+    return new Map(rows.map(({ id, sku }) => [id, sku]));
+  }
+
+  private deadline(arrivedAt: number): Deadline {
+    return Deadline.after(arrivedAt, this.environment.DATABASE_STATEMENT_TIMEOUT_MS);
   }
 
   private async read<Row extends QueryResultRow>(
     statement: Statement,
     deadline: Deadline,
-  ): Promise<Row | undefined> {
+  ): Promise<Row[]> {
     const late = (): Problem => dependencyUnavailable('The catalogue does not answer in time.');
     if (deadline.remaining === 0) {
       throw late();
     }
     try {
-      const [row] = await deadline.limit(this.database.query<Row>(statement), late);
-      return row;
+      return await deadline.limit(this.database.query<Row>(statement, deadline), late);
     } catch (error) {
       throw isConflict(error)
         ? dependencyUnavailable('Another transaction holds the catalogue.', { cause: error })

@@ -249,17 +249,4 @@ describe(EventInbox.name, () => {
       ['b', outage],
     ]);
   });
-
-  it('refuses at once when as many wait as may, until one is written', async () => {
-    await oneByOne('a', 'b', 'c', 'd');
-    await together(...Array.from({ length: 500 }, (_, nth) => `waits-${nth}`));
-    await together('late');
-    expect(outcomes).toEqual([
-      ['late', expect.objectContaining({ slug: 'dependency-unavailable' })],
-    ]);
-    batches[0]?.answer();
-    await turn();
-    await together('later');
-    expect(outcomes.map(([id]) => id)).toEqual(['late', 'a']);
-  });
 });

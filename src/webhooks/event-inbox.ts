@@ -17,9 +17,7 @@ import {
 /** Events that are written together at most. */
 const BATCH = 50;
 /** Batches that are written at a time: most of the pool, unless it was made smaller, is for those who read. */
-const WRITERS = 4;
-/** Events that may wait to be written. Beyond it, waiting helps nobody. */
-const MAX_WAITING = 500;
+export const WRITERS = 4;
 
 /** Milliseconds that another transaction may be in the way: of a batch, the others still have time after it. */
 const LOCK_PATIENCE_MS = 1000;
@@ -70,9 +68,6 @@ export class EventInbox {
    * transaction is in the way. It may have happened all the same: sent again, the event is then a duplicate.
    */
   async take(event: ReceivedEvent): Promise<boolean> {
-    if (this.waiting.size >= MAX_WAITING) {
-      throw dependencyUnavailable('The catalogue is too busy.');
-    }
     return await new Promise((written, failed) => {
       this.waiting.add({ event, written, failed });
       // Whatever comes in the same turn of the event loop goes with it.

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Deadline } from '../http/deadline.js';
-import { Bulkhead, BulkheadFullError } from './bulkhead.js';
+import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from './bulkhead.js';
 
 /** A call that goes on until it is told to end. */
 function pending(): { call: () => Promise<string>; end: (value: string) => void } {
@@ -58,7 +58,7 @@ describe(Bulkhead.name, () => {
     const first = bulkhead.run(LONG, call);
     const second = bulkhead.run(Deadline.in(20), () => Promise.resolve('never'));
     const third = bulkhead.run(LONG, () => Promise.resolve('third'));
-    await expect(second).rejects.toThrow(BulkheadFullError);
+    await expect(second).rejects.toThrow(BulkheadTimeoutError);
     end('first');
     expect(await first).toBe('first');
     expect(await third).toBe('third');
