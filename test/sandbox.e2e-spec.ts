@@ -432,6 +432,7 @@ describe('a campaign', () => {
     readonly sku: string;
     readonly revision: number;
     readonly name?: string;
+    readonly currency?: string;
     readonly latitude?: number | null;
   }
 
@@ -558,6 +559,17 @@ describe('a campaign', () => {
     expect(wrong.filter(({ id, body }) => body === `${bodies.get(id)?.[0] ?? ''} `)).toHaveLength(
       25,
     );
+  });
+
+  it('prices products in CURRENCY', async () => {
+    process.env.CURRENCY = 'EUR';
+    const european = await startSandbox();
+    delete process.env.CURRENCY;
+    const receiver = await startReceiver(() => ({ status: 204 }));
+    await european.emit({ urls: [receiver.url], count: 5, deletes: 0 });
+    await european.stop();
+    const currencies = events(receiver.messages).map(({ data }) => data.currency);
+    expect(currencies).toEqual(['EUR', 'EUR', 'EUR', 'EUR', 'EUR']);
   });
 
   it('sends an event again until it is taken: the same id and body, signed anew', async () => {

@@ -6,6 +6,7 @@ import type { RedisServer } from '../dev/redis-server.js';
 import { type Answer, ask, type ProblemBody } from './support/answer.js';
 import { createDatabase, type Database } from './support/database.js';
 import { eventually } from './support/eventually.js';
+import { RawConnection } from './support/raw-connection.js';
 import { startRedis } from './support/redis-server.js';
 import { type Service, startService } from './support/service.js';
 import { deleted, SECRET, send } from './support/signed-event.js';
@@ -183,6 +184,32 @@ describe('Who a client is', () => {
     expect(await left(`${address}, 10.1.2.3`)).toBe(97);
     expect(await left(`${address}:49152, 10.1.2.3`)).toBe(96);
     expect(await left(`${stranger()}, unknown, ${address}`)).toBe(95);
+  });
+
+  it('is the same with ports, brackets and white space, in any position and in several lines', async () => {
+    const address = stranger();
+    expect(await left(address)).toBe(99);
+    const forms = [
+      `${address}, 10.1.2.3:443`,
+      `${stranger()}:1, ${address}:2, 10.1.2.3:3, 10.9.8.7:4`,
+      `[::ffff:${address}]:80 ,\t[::ffff:10.1.2.3]:80`,
+      `  ${address}  ,10.1.2.3 , `,
+      `[${address}], [10.1.2.3]:65535`,
+    ];
+    for (const [nth, form] of forms.entries()) expect(await left(form)).toBe(98 - nth);
+
+    const connection = await RawConnection.open(first().url);
+    connection.write(
+      [
+        'GET / HTTP/1.1\r\nHost: x',
+        `X-Forwarded-For: ${stranger()}`,
+        `X-Forwarded-For: ${address}:99`,
+        'X-Forwarded-For: 10.1.2.3:443\r\n\r\n',
+      ].join('\r\n'),
+    );
+    const answer = await connection.answer();
+    connection.close();
+    expect(answer?.headers.get('ratelimit')).toContain(`r=${98 - forms.length};`);
   });
 
   it('is an IPv6 network of 64 bits, and an IPv4 address in whatever form', async () => {

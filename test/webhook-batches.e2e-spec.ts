@@ -58,7 +58,7 @@ function received(id: string, body: object): ReceivedEvent {
     id,
     digest: Buffer.alloc(32, id),
     receivedAt: new Date('2026-11-23T06:30:00.123Z'),
-    event: readEvent(Buffer.from(JSON.stringify(body))),
+    event: readEvent(Buffer.from(JSON.stringify(body)), 'INR'),
   };
 }
 

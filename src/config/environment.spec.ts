@@ -26,6 +26,8 @@ describe(readEnvironment.name, () => {
       THROTTLE_LIMIT: 300,
       THROTTLE_TTL_MS: 60_000,
       SHUTDOWN_DELAY_MS: 5000,
+      KEEP_ALIVE_TIMEOUT_MS: 620_000,
+      CURRENCY: 'INR',
       LOG_LEVEL: 'info',
       DOCS_ENABLED: true,
     });
@@ -70,6 +72,25 @@ describe(readEnvironment.name, () => {
     ]) {
       expect(faultsOf({ DATABASE_URL, TRUST_PROXY })).toContain('TRUST_PROXY: got');
     }
+  });
+
+  it.each(['inr', 'RUPEE', 'R', '₹', 'ZZZ', 'INR,USD', ' INR'])(
+    'does not take %j for a currency',
+    (CURRENCY) => {
+      expect(faultsOf({ DATABASE_URL, CURRENCY })).toContain(
+        `CURRENCY: got "${CURRENCY}", wants a currency code of ISO 4217, such as INR`,
+      );
+    },
+  );
+
+  it.each(['USD', 'EUR', 'JPY', 'KES'])('takes the currency %s', (CURRENCY) => {
+    expect(readEnvironment({ DATABASE_URL, CURRENCY }).CURRENCY).toBe(CURRENCY);
+  });
+
+  it.each(['0', '999', '1.5', '620s'])('does not take %j for a keep-alive timeout', (timeout) => {
+    expect(faultsOf({ DATABASE_URL, KEEP_ALIVE_TIMEOUT_MS: timeout })).toContain(
+      `KEEP_ALIVE_TIMEOUT_MS: got "${timeout}", wants an integer from 1000 to 86400000`,
+    );
   });
 
   it('does not show the token for metrics', () => {

@@ -4,6 +4,7 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
+  isISO4217CurrencyCode,
   IsOptional,
   IsString,
   Max,
@@ -235,6 +236,15 @@ function Origins(): PropertyDecorator {
   );
 }
 
+/** A code of ISO 4217, in capitals as the standard has it. */
+function Currency(): PropertyDecorator {
+  return Check(
+    'currency',
+    'a currency code of ISO 4217, such as INR',
+    (value) => isISO4217CurrencyCode(value) && value === String(value).toUpperCase(),
+  );
+}
+
 /** Networks in CIDR notation, or single addresses. Not the whole of the internet, which would be to trust anyone. */
 function Networks(): PropertyDecorator {
   return List(
@@ -383,6 +393,20 @@ export class Environment {
   /** Milliseconds between SIGTERM and the closing of the server. Default 5000. */
   @WholeNumber(0, 600_000)
   readonly SHUTDOWN_DELAY_MS: number = 5000;
+
+  /**
+   * Milliseconds for which a connection stays open between two requests. Longer than any load balancer keeps it for
+   * reuse: Google's does for 600 s. Default 620000.
+   */
+  @WholeNumber(1000, 86_400_000)
+  readonly KEEP_ALIVE_TIMEOUT_MS: number = 620_000;
+
+  /**
+   * The currency of the catalogue (ISO 4217). A webhook with another one is refused; products that were stored with
+   * another one before stay in the listing. Default INR.
+   */
+  @Currency()
+  readonly CURRENCY: string = 'INR';
 
   /** Least level that is logged. Default info. */
   @OneOf(LOG_LEVELS)

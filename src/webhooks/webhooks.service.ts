@@ -79,7 +79,7 @@ export class WebhooksService {
       return this.count(claim.type, 'duplicate');
     }
     try {
-      const event = readEvent(body);
+      const event = readEvent(body, this.environment.CURRENCY);
       const received = { id, digest, receivedAt: new Date(), event };
       const status = await Deadline.after(arrivedAt, WEBHOOK_DEADLINE_MS).limit(
         claim.state === 'in-progress' ? this.awaitAnother(received) : this.take(received),
