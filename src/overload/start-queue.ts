@@ -1,21 +1,22 @@
 import { refusesRequests } from './admission.js';
 import { arrivalTime } from './arrival.js';
 
-/** Milliseconds of a turn of the event loop in which it starts requests. */
-const BUDGET_MS = 100;
-/** The same while requests are refused: each step of those that were accepted takes a turn. */
+/**
+ * Milliseconds of a turn of the event loop in which it starts requests while others are refused: each step of those that
+ * were accepted takes a turn.
+ */
 const OVERLOADED_BUDGET_MS = 2;
 /** The same while clients connect: libuv accepts one connection a turn, and the others wait in the kernel. */
 const CONNECTING_BUDGET_MS = 0.25;
 /** How long a connection counts as the latest of several, milliseconds. */
 const CONNECTING_MS = 5;
-/** Requests that wait and are started in a turn at most, however fast. */
-const BATCH = 512;
+/** No request starts in less than a thirtieth of a millisecond. */
+const STARTS_PER_MS = 30;
 
 /**
- * Keeps the turns of the event loop short, so that many new requests hold up neither those that run nor those of
- * clients that are not connected yet. A turn starts requests for a limited time. The rest start in the next turns, in
- * the order of arrival.
+ * Keeps the turns of the event loop short while requests are refused or clients connect, so that many new requests hold
+ * up neither those that run nor the clients that are not connected yet. A turn then starts requests for a limited time.
+ * The rest start in the next turns, in the order of arrival.
  */
 export class StartQueue {
   private readonly waiting = new Set<() => void>();
@@ -40,16 +41,17 @@ export class StartQueue {
 
   private budgetMs(now: number): number {
     if (now - this.connectedAt < CONNECTING_MS) return CONNECTING_BUDGET_MS;
-    return refusesRequests() ? OVERLOADED_BUDGET_MS : BUDGET_MS;
+    return refusesRequests() ? OVERLOADED_BUDGET_MS : Infinity;
   }
 
   private drain(): void {
     if (this.draining) return;
     this.draining = true;
+    const budgetMs = this.budgetMs(performance.now());
     let endsAt: number | undefined;
     const next = (): void => {
       const now = performance.now();
-      endsAt ??= now + this.budgetMs(now);
+      endsAt ??= now + budgetMs;
       const [start] = this.waiting;
       if (start !== undefined && now < endsAt) {
         this.waiting.delete(start);
@@ -57,7 +59,8 @@ export class StartQueue {
       }
     };
     // A callback for each: the promises of a request run before the next one, and so count into the time.
-    for (let nth = Math.min(BATCH, this.waiting.size); nth > 0; nth -= 1) setImmediate(next);
+    const starts = Math.min(this.waiting.size, Math.ceil(budgetMs * STARTS_PER_MS));
+    for (let nth = 0; nth < starts; nth += 1) setImmediate(next);
     setImmediate(() => {
       this.draining = false;
       if (this.waiting.size > 0) this.drain();
