@@ -142,7 +142,7 @@ describe('The metrics', () => {
     );
     const text = await metrics();
     expect(text).toContain('_count{method="GET",route="/api/products/:id",status="2xx"}');
-    expect(text).not.toContain('nothing');
+    expect(text).not.toContain('/nothing');
     expect(text).not.toContain('PURGE');
   });
 

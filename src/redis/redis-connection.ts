@@ -88,7 +88,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     });
     const up = new Gauge({
       name: 'farmlokal_redis_up',
-      help: 'Whether Redis answers in time and refuses nothing that the service needs.',
+      help: 'Whether Redis answers in time and accepts every command of the service.',
       registers,
       collect: () => {
         up.set(this.answering === true ? 1 : 0);

@@ -6,7 +6,6 @@ import { Environment } from '../config/environment.js';
 import { Database } from '../database/database.js';
 import { Deadline } from '../http/deadline.js';
 import { Admission } from '../overload/admission.js';
-import { MAX_WAIT_MS } from '../overload/max-wait.js';
 import { dependencyUnavailable, overloaded, Problem, unprocessable } from '../problems/problem.js';
 import { CatalogueVersion } from '../products/catalogue-version.js';
 import { EVENT_TYPES, readEvent } from './catalogue-event.js';
@@ -21,6 +20,8 @@ export type EventStatus = 'processed' | 'ignored' | 'duplicate';
 
 /** How long it may take until an event is written: less than senders wait. One that is written later is a duplicate when it comes again. */
 export const WEBHOOK_DEADLINE_MS = 4000;
+/** An event that is expected to take longer is refused at once: the estimate may be wrong by a factor of two. */
+const MAX_WAIT_MS = WEBHOOK_DEADLINE_MS / 2;
 const ID = /^[\x21-\x7e]{1,255}$/;
 
 /**
