@@ -85,22 +85,6 @@ describe('The registration of the callback', () => {
     await reports(200, { details: { catalogApi: { status: 'up' } } }, other);
     await other.stop();
   });
-
-  it('is not tried when nothing is configured', async () => {
-    const bare = await start({ CATALOG_API_URL: '', INVENTORY_API_URL: '' });
-    await reports(
-      200,
-      {
-        status: 'ok',
-        details: {
-          catalogApi: { status: 'up', message: 'not configured' },
-          inventory: { status: 'up', message: 'not configured' },
-        },
-      },
-      bare,
-    );
-    await bare.stop();
-  });
 });
 
 describe('The report', () => {
@@ -151,6 +135,36 @@ describe('The report', () => {
       other,
     );
     await sandbox.switch('oauth', { oauthError: null });
+    await other.stop();
+  });
+
+  it('shows what is not configured, and is not degraded by it', async () => {
+    const bare = await startService({ DATABASE_URL: database.url, SHUTDOWN_DELAY_MS: '0' });
+    const notConfigured = { status: 'up', message: 'not configured' };
+    await reports(
+      200,
+      {
+        status: 'ok',
+        details: {
+          database: { status: 'up' },
+          redis: notConfigured,
+          oauth: notConfigured,
+          inventory: notConfigured,
+          catalogApi: notConfigured,
+        },
+      },
+      bare,
+    );
+    const summary = await ask(`${bare.url}/metrics`, { headers: { accept: 'application/json' } });
+    expect(summary.body).toMatchObject({ status: 'ok', database: 'up', redis: 'not_configured' });
+    await bare.stop();
+  });
+
+  it('is degraded by a Redis that is configured and down', async () => {
+    const other = await start({ REDIS_URL: 'redis://127.0.0.1:1' });
+    await reports(200, { status: 'degraded', details: { redis: { status: 'degraded' } } }, other);
+    const summary = await ask(`${other.url}/metrics`, { headers: { accept: 'application/json' } });
+    expect(summary.body).toMatchObject({ status: 'degraded', redis: 'degraded' });
     await other.stop();
   });
 });
