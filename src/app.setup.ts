@@ -14,9 +14,12 @@ import type { QueryString } from './http/query-string.js';
 import { createLogger } from './logging/logger.js';
 import { RequestLog } from './logging/request-log.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
+import { arrivalTime } from './overload/arrival.js';
+import { MAX_WAIT_MS } from './overload/max-wait.js';
+import { StartQueue } from './overload/start-queue.js';
 import { answerBrokenRequest } from './problems/broken-request.js';
 import { refuseOtherMethods } from './problems/method-not-allowed.js';
-import { Problem } from './problems/problem.js';
+import { overloaded, Problem } from './problems/problem.js';
 import { ProblemFilter } from './problems/problem.filter.js';
 import { RateLimitGuard } from './throttling/rate-limit.guard.js';
 
@@ -98,6 +101,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
   const fastify = adapter.getInstance();
   readRawBodies(fastify);
   fastify.decorateRequest('client', undefined);
+  fastify.decorateRequest('arrivedAt', 0);
   // An expectation that nobody knows may be ignored (RFC 9110, section 10.1.1); Node would refuse it bare.
   fastify.server.on('checkExpectation', (request, response) => {
     fastify.server.emit('request', request, response);
@@ -112,6 +116,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
     logger,
   });
   const requestLog = new RequestLog(logger, app.get(RequestMetrics));
+  const startQueue = new StartQueue();
   /** What every request begins with that is let in, whatever becomes of it. */
   const begin = (request: FastifyRequest, response: FastifyReply, start: () => void): void => {
     const pipeline = Pipeline.of(request.raw.socket);
@@ -131,13 +136,24 @@ export async function createApp(): Promise<NestFastifyApplication> {
       // answer to that is not to take the next one for it.
       response.header('connection', 'close');
     }
-    pipeline.enter(response.raw, start);
+    pipeline.enter(response.raw, () => {
+      request.arrivedAt = arrivalTime();
+      if (!request.url.startsWith('/api/')) {
+        start();
+        return;
+      }
+      startQueue.enter(() => {
+        if (!response.raw.closed) start();
+      });
+    });
   };
   // Before what Nest answers by itself: preflights, and targets that are no path.
   adapter.setOnRequestHook((request, response, done) => {
     begin(request, response, () => {
       if (!namesItsHost(request.raw)) {
         done(new Problem('malformed-request', 'The request has to have one Host header.'));
+      } else if (isLate(request)) {
+        done(overloaded('This process has more requests than it can answer in time.'));
       } else if (request.is404) {
         // Told before a body is read, whose faults would be no help to anyone here.
         charge(request, response).then(() => {
@@ -169,6 +185,11 @@ export async function createApp(): Promise<NestFastifyApplication> {
   await app.init();
   refuse();
   return app;
+}
+
+/** Whether a request waited too long for this process. */
+function isLate({ arrivedAt }: FastifyRequest): boolean {
+  return performance.now() - arrivedAt > MAX_WAIT_MS;
 }
 
 /** The client's own id for its request when it is a sane one, so that both logs can be joined. */

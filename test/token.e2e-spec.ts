@@ -1,11 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { RedisServer } from '../dev/redis-server.js';
+import { AuthorizationServer } from '../dev/sandbox/authorization-server.js';
 import { ask } from './support/answer.js';
 import { createDatabase, type Database } from './support/database.js';
 import { eventually } from './support/eventually.js';
@@ -52,21 +55,11 @@ beforeEach(async () => {
   await client.flushall();
 });
 
-/** A provider that counts down the life of one token, and then has another. */
-async function startRepeatingProvider(lifeSeconds = 600) {
+async function startProvider(answer: RequestListener) {
   let requests = 0;
-  const begin = performance.now();
-  const server = createServer((_, response) => {
+  const server = createServer((request, response) => {
     requests += 1;
-    const elapsed = (performance.now() - begin) / 1000;
-    response.setHeader('content-type', 'application/json');
-    response.end(
-      JSON.stringify({
-        access_token: `repeated-${Math.floor(elapsed / lifeSeconds)}`,
-        token_type: 'Bearer',
-        expires_in: lifeSeconds - (elapsed % lifeSeconds),
-      }),
-    );
+    answer(request, response);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -77,6 +70,38 @@ async function startRepeatingProvider(lifeSeconds = 600) {
       server.close();
     },
   };
+}
+
+/** A provider that counts down the life of one token, and then has another. */
+async function startRepeatingProvider(lifeSeconds = 600) {
+  const begin = performance.now();
+  return await startProvider((_, response) => {
+    const elapsed = (performance.now() - begin) / 1000;
+    response.setHeader('content-type', 'application/json');
+    response.end(
+      JSON.stringify({
+        access_token: `repeated-${Math.floor(elapsed / lifeSeconds)}`,
+        token_type: 'Bearer',
+        expires_in: lifeSeconds - (elapsed % lifeSeconds),
+      }),
+    );
+  });
+}
+
+/** A provider that fails, and whose every explanation differs and repeats the request. */
+async function startEchoingProvider() {
+  return await startProvider((request, response) => {
+    void text(request).then((body) => {
+      const { authorization = '' } = request.headers;
+      response.writeHead(503, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify({
+          error: 'temporarily_unavailable',
+          error_description: `Trace ${randomUUID()}\n${body} ${decodeURIComponent(body)} ${authorization.slice('Basic '.length)}`,
+        }),
+      );
+    });
+  });
 }
 
 async function startReplica(env: Record<string, string> = {}): Promise<Service> {
@@ -245,6 +270,11 @@ describe('What a provider says of the life of a token', () => {
     ['is five minutes when it says nothing', { expiresInAnswer: 'absent' }, 270_000],
     ['may come as text', { expiresInAnswer: '200' }, 180_000],
     ['is a day at most', { expiresInAnswer: 1e15 }, 86_340_000],
+    ['is five minutes when it says null', { expiresInAnswer: null }, 270_000],
+    ['is five minutes when it says nothing as text', { expiresInAnswer: '' }, 270_000],
+    ['is five minutes when it says 0', { expiresInAnswer: 0 }, 270_000],
+    ['is five minutes when it is negative', { expiresInAnswer: -1 }, 270_000],
+    ['is five minutes when it is no number', { expiresInAnswer: 'soon' }, 270_000],
   ])('%s', async (_, switches, life) => {
     await sandbox.switch('oauth', switches);
     expect((await callOne(0)).tokens).toHaveLength(1);
@@ -252,19 +282,6 @@ describe('What a provider says of the life of a token', () => {
     expect(kept).toBeLessThanOrEqual(life);
     expect(kept).toBeGreaterThan(life - 5000);
   });
-
-  it.each([[0], [-1], ['soon'], [null]])(
-    '%j is a fault of its, and it is left alone',
-    async (expiresInAnswer) => {
-      await sandbox.switch('oauth', { expiresInAnswer });
-      for (let nth = 0; nth < 20; nth += 1) {
-        expect((await callOne(nth % REPLICAS)).faults).toEqual([
-          expect.stringMatching(/^dependency-unavailable [1-9]\d*$/),
-        ]);
-      }
-      expect(await requests()).toBeLessThanOrEqual(2);
-    },
-  );
 });
 
 describe('A provider that fails', () => {
@@ -322,9 +339,57 @@ describe('A provider that says no', () => {
         .filter((line) => line.includes(oauthError));
       expect(told).toHaveLength(1);
       expect(told[0]).toContain('refuses this client');
+      expect(told[0]).toContain('The sandbox is told to refuse');
       await own.kill('SIGKILL');
     },
   );
+});
+
+describe('The token request', () => {
+  it.each(['basic', 'basic-raw', 'post'])(
+    'authenticates the client at the provider with %s',
+    async (OAUTH_CLIENT_AUTH) => {
+      const own = await startReplica({ OAUTH_CLIENT_AUTH });
+      const { tokens, faults } = (await pull<Called>(own, 'call')).cold;
+      expect({ tokens: tokens.length, faults }).toEqual({ tokens: 1, faults: [] });
+      await own.kill('SIGKILL');
+    },
+  );
+
+  it.each(['basic', 'post'])(
+    'carries any id and secret to the provider with %s',
+    async (OAUTH_CLIENT_AUTH) => {
+      const credentials = { id: 'farm-lokal_01.prod:x', secret: "a+b c%41&d=e*~!'()/", scope: 'a' };
+      const { server, tokenUrl } = await AuthorizationServer.start(credentials);
+      const own = await startReplica({
+        OAUTH_TOKEN_URL: tokenUrl,
+        OAUTH_CLIENT_ID: credentials.id,
+        OAUTH_CLIENT_SECRET: credentials.secret,
+        OAUTH_SCOPE: credentials.scope,
+        OAUTH_CLIENT_AUTH,
+      });
+      const { tokens, faults } = (await pull<Called>(own, 'call')).cold;
+      expect({ tokens: tokens.length, faults }).toEqual({ tokens: 1, faults: [] });
+      await own.kill('SIGKILL');
+      await server.change({ down: true });
+    },
+  );
+
+  it('with other parameters or another authentication gets a token of its own', async () => {
+    const environments: Record<string, string>[] = [
+      {},
+      { OAUTH_CLIENT_AUTH: 'post' },
+      { OAUTH_TOKEN_PARAMETERS: 'audience=orders' },
+      { OAUTH_TOKEN_PARAMETERS: 'audience=stock' },
+      { OAUTH_TOKEN_PARAMETERS: 'audience=stock' },
+    ];
+    const own = await Promise.all(environments.map((environment) => startReplica(environment)));
+    const called = await Promise.all(own.map((one) => pull<Called>(one, 'call')));
+    expect(called.flatMap(({ cold }) => cold.faults)).toEqual([]);
+    expect(tokensOf(called.map(({ cold }) => cold))).toHaveLength(4);
+    expect(await requests()).toBe(4);
+    await Promise.all(own.map((one) => one.kill('SIGKILL')));
+  });
 });
 
 describe('With Redis', () => {
@@ -379,6 +444,35 @@ describe('With Redis', () => {
 });
 
 describe('No log', () => {
+  it('repeats the secrets in an error answer, whose varying explanation it has once', async () => {
+    const provider = await startEchoingProvider();
+    const own = await startReplica({
+      OAUTH_TOKEN_URL: provider.url,
+      OAUTH_CLIENT_SECRET: 'open+sesame/7',
+      OAUTH_TOKEN_PARAMETERS: 'audience=https%3A%2F%2Forders.example&api_key=k%C3%A4sebrot',
+    });
+    await eventually(async () => {
+      await pull(own, 'call');
+      return provider.requests() > 1 ? true : undefined;
+    });
+    const logs = own.logs();
+    const explanation = 'the error temporarily_unavailable and status 503. It explains: ';
+    expect(logs.split(explanation)).toHaveLength(2);
+    expect(logs).toContain('audience=[redacted]&api_key=[redacted]');
+    for (const secret of [
+      'open+sesame/7',
+      'open%2Bsesame%2F7',
+      'orders.example',
+      'käsebrot',
+      'k%C3%A4sebrot',
+      Buffer.from('farmlokal:open%2Bsesame%2F7').toString('base64'),
+    ]) {
+      expect(logs).not.toContain(secret);
+    }
+    await own.kill('SIGKILL');
+    provider.stop();
+  });
+
   it('has the secret or a token in it, at any level', () => {
     const { clientId, clientSecret } = sandbox.partners;
     expect(seen.size).toBeGreaterThan(15);

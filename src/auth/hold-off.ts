@@ -1,6 +1,7 @@
 import { MAX_RETRY_AFTER_MS } from '../http/retry-after.js';
 import { getWithLife } from '../redis/get-with-life.js';
 import type { RedisConnection } from '../redis/redis-connection.js';
+import { PATIENTLY } from './token-store.js';
 
 /** How long after the end of a pause the next strike still counts as one more. */
 const REMEMBERED_MS = 60_000;
@@ -26,7 +27,7 @@ export class HoldOff {
 
   /** Milliseconds that the pause still takes; 0 when there is none. */
   async remaining(): Promise<number> {
-    const shared = await getWithLife(this.redis, this.key);
+    const shared = await getWithLife(this.redis, this.key, PATIENTLY);
     if (shared !== undefined) {
       const known = shared !== null && /^\d{1,9}$/.test(shared.value) && shared.life <= MAX_LIFE_MS;
       this.strikes = known ? Number(shared.value) : 0;
@@ -49,7 +50,7 @@ export class HoldOff {
     this.until = Math.max(this.until, now + pause);
     const { strikes } = this;
     const life = Math.round(this.until - now) + REMEMBERED_MS;
-    await this.redis.attempt((redis) => redis.set(this.key, strikes, 'PX', life));
+    await this.redis.attempt((redis) => redis.set(this.key, strikes, 'PX', life), PATIENTLY);
   }
 
   /** Forgets the strikes: all is well again. */
@@ -57,7 +58,7 @@ export class HoldOff {
     if (this.strikes > 0) {
       this.strikes = 0;
       this.until = -Infinity;
-      await this.redis.attempt((redis) => redis.unlink(this.key));
+      await this.redis.attempt((redis) => redis.unlink(this.key), PATIENTLY);
     }
   }
 }

@@ -15,7 +15,7 @@ import {
   requestGrant,
 } from './client-credentials-grant.js';
 import { HoldOff, type Pause } from './hold-off.js';
-import { type Token, TokenStore } from './token-store.js';
+import { PATIENTLY, type Token, TokenStore } from './token-store.js';
 
 /** Life of the lock on fetching: an owner that lives has its token, or has given up, before it ends. */
 const LOCK_TTL_MS = GRANT_TIMEOUT_MS + 1000;
@@ -38,8 +38,8 @@ const REFUSED: Pause = (strikes) => Math.min(15_000 * 2 ** (strikes - 1), 60_000
  * The access token for partners (RFC 6749, section 4.4): one for all replicas, renewed ahead of its end.
  *
  * It is looked for in the process, then in Redis, then fetched under a lock in Redis. A provider that
- * fails is left alone for a while, longer each time, by all replicas. Without Redis each process fetches
- * for itself, once at a time.
+ * fails is left alone for a while, longer each time, by all replicas. Redis may be slow: only when its connection is
+ * gone does each process fetch for itself, once at a time.
  */
 @Injectable()
 export class TokenProvider implements OnApplicationShutdown {
@@ -144,7 +144,7 @@ export class TokenProvider implements OnApplicationShutdown {
       if (pause > 0) {
         throw unavailable(pause);
       }
-      const lock = await this.lock.acquire(this.lockKey, LOCK_TTL_MS);
+      const lock = await this.lock.acquire(this.lockKey, LOCK_TTL_MS, PATIENTLY);
       if (lock.state !== 'held') {
         return this.fetchUnder(lock, client);
       }
@@ -201,7 +201,7 @@ export class TokenProvider implements OnApplicationShutdown {
         throw error;
       }
       this.fetches.inc({ result: error.refused ? 'refused' : 'failed' });
-      this.report(error.message);
+      this.report(error.message, error.description);
       await this.holdOff.strike(error.refused ? REFUSED : FAILED, error.retryAfterMs);
       throw unavailable(await this.holdOff.remaining(), error);
     }
@@ -259,7 +259,7 @@ export class TokenProvider implements OnApplicationShutdown {
     });
   }
 
-  private report(fault: string | undefined): void {
+  private report(fault: string | undefined, description?: string): void {
     if (fault === this.knownFault) {
       return;
     }
@@ -267,7 +267,8 @@ export class TokenProvider implements OnApplicationShutdown {
     if (fault === undefined) {
       this.logger.log('The OAuth provider gives tokens again.');
     } else {
-      this.logger.warn(`No token from the OAuth provider: ${fault}.`);
+      const explanation = description === undefined ? '' : ` It explains: "${description}"`;
+      this.logger.warn(`No token from the OAuth provider: ${fault}.${explanation}`);
     }
   }
 }
@@ -276,11 +277,13 @@ function oauthClient({
   OAUTH_TOKEN_URL: tokenUrl,
   OAUTH_CLIENT_ID: clientId,
   OAUTH_CLIENT_SECRET: clientSecret,
+  OAUTH_CLIENT_AUTH: clientAuth,
   OAUTH_SCOPE: scope,
+  OAUTH_TOKEN_PARAMETERS: tokenParameters,
 }: Environment): OAuthClient | undefined {
   return tokenUrl === undefined || clientId === undefined || clientSecret === undefined
     ? undefined
-    : { tokenUrl, clientId, clientSecret, scope };
+    : { tokenUrl, clientId, clientSecret, clientAuth, scope, tokenParameters };
 }
 
 /**
@@ -288,10 +291,11 @@ function oauthClient({
  * the secret only 16 bits go into it, too few to find it out by.
  */
 function identify(client: OAuthClient | undefined): string {
-  const { tokenUrl, clientId, clientSecret, scope } = client ?? {};
+  const { tokenUrl, clientId, clientSecret, clientAuth, scope, tokenParameters } = client ?? {};
   const digest = (...parts: unknown[]): string =>
     createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-  return digest(tokenUrl, clientId, scope).slice(0, 16) + digest(clientSecret).slice(0, 4);
+  const request = digest(tokenUrl, clientId, clientAuth, scope, tokenParameters);
+  return request.slice(0, 16) + digest(clientSecret).slice(0, 4);
 }
 
 function unavailable(retryAfterMs: number, cause?: GrantError): Error {

@@ -1,8 +1,8 @@
 import { compareAndDelete } from '../redis/compare-and-delete.js';
 import { getWithLife } from '../redis/get-with-life.js';
-import type { RedisConnection } from '../redis/redis-connection.js';
+import type { CommandOptions, RedisConnection } from '../redis/redis-connection.js';
 import { isBearerToken } from './bearer-token.js';
-import { MAX_LIFETIME_S } from './client-credentials-grant.js';
+import { GRANT_TIMEOUT_MS, MAX_LIFETIME_S } from './client-credentials-grant.js';
 
 /** A token and the moment it is not used any more, in the process's own milliseconds. */
 export interface Token {
@@ -10,6 +10,8 @@ export interface Token {
   readonly expiresAt: number;
 }
 
+/** A token request is worth waiting for Redis: without it, every replica sends one of its own. */
+export const PATIENTLY: CommandOptions = { timeoutMs: GRANT_TIMEOUT_MS, patient: true };
 /** However long Redis says. */
 const MAX_LIFE_MS = MAX_LIFETIME_S * 1000;
 
@@ -23,7 +25,7 @@ export class TokenStore {
   /** The shared token; undefined when there is none, or no Redis. */
   async get(): Promise<Token | undefined> {
     const now = performance.now();
-    const shared = await getWithLife(this.redis, this.key);
+    const shared = await getWithLife(this.redis, this.key, PATIENTLY);
     return shared && isBearerToken(shared.value)
       ? { value: shared.value, expiresAt: now + Math.min(shared.life, MAX_LIFE_MS) }
       : undefined;
@@ -33,12 +35,12 @@ export class TokenStore {
   async put({ value, expiresAt }: Token): Promise<void> {
     const life = Math.floor(expiresAt - performance.now());
     if (life > 0) {
-      await this.redis.attempt((redis) => redis.set(this.key, value, 'PX', life));
+      await this.redis.attempt((redis) => redis.set(this.key, value, 'PX', life), PATIENTLY);
     }
   }
 
   /** Takes this token back, unless another one is shared by now. */
   async drop(value: string): Promise<void> {
-    await compareAndDelete(this.redis, this.key, value);
+    await compareAndDelete(this.redis, this.key, value, PATIENTLY);
   }
 }

@@ -123,6 +123,94 @@ describe(readEnvironment.name, () => {
     expect(message.includes('OAUTH_SCOPE')).toBe(OAUTH_SCOPE !== '');
   });
 
+  describe('of the OAuth client', () => {
+    const CLIENT = {
+      DATABASE_URL,
+      OAUTH_TOKEN_URL: 'https://id.example/token',
+      OAUTH_CLIENT_ID: 'farmlokal',
+      OAUTH_CLIENT_SECRET: 'hunter2',
+    };
+
+    it.each(['farm-lokal_01.prod', 'a:b', 'a b', 'a+b%c', 'Händler€', '~!@#$^&*()=[]{}|"<>?/'])(
+      'accepts %j as an id and as a secret',
+      (text) => {
+        const variables = { ...CLIENT, OAUTH_CLIENT_ID: text, OAUTH_CLIENT_SECRET: text };
+        expect(readEnvironment(variables)).toMatchObject(variables);
+      },
+    );
+
+    it.each(['a\nb', 'a\tb', 'a\u007fb', '\ufefffarmlokal', 'a\u200bb', 'a'.repeat(1001)])(
+      'rejects %j as an id and as a secret',
+      (text) => {
+        const message = faultsOf({ ...CLIENT, OAUTH_CLIENT_ID: text, OAUTH_CLIENT_SECRET: text });
+        expect(message).toContain('OAUTH_CLIENT_ID: got');
+        expect(message).toContain('OAUTH_CLIENT_SECRET: got a value (not shown), wants up to 1000');
+      },
+    );
+
+    it('authenticates by form-encoded HTTP Basic unless told otherwise', () => {
+      expect(readEnvironment(CLIENT).OAUTH_CLIENT_AUTH).toBe('basic');
+      for (const OAUTH_CLIENT_AUTH of ['basic', 'basic-raw', 'post']) {
+        const environment = readEnvironment({ ...CLIENT, OAUTH_CLIENT_AUTH });
+        expect(environment.OAUTH_CLIENT_AUTH).toBe(OAUTH_CLIENT_AUTH);
+      }
+      for (const OAUTH_CLIENT_AUTH of ['Basic', 'client_secret_basic', 'none']) {
+        expect(faultsOf({ ...CLIENT, OAUTH_CLIENT_AUTH })).toContain(
+          `OAUTH_CLIENT_AUTH: got "${OAUTH_CLIENT_AUTH}", wants one of basic, basic-raw, post`,
+        );
+      }
+    });
+
+    it('rejects an id with a colon for raw HTTP Basic, which splits at the first colon', () => {
+      const variables = { ...CLIENT, OAUTH_CLIENT_ID: 'farm:lokal' };
+      expect(faultsOf({ ...variables, OAUTH_CLIENT_AUTH: 'basic-raw' })).toContain(
+        'OAUTH_CLIENT_AUTH: got "basic-raw", wants basic or post, because OAUTH_CLIENT_ID contains a colon',
+      );
+      for (const OAUTH_CLIENT_AUTH of ['basic', 'post']) {
+        expect(faultsOf({ ...variables, OAUTH_CLIENT_AUTH })).toBe('');
+      }
+      expect(
+        faultsOf({ ...CLIENT, OAUTH_CLIENT_SECRET: 'a:b', OAUTH_CLIENT_AUTH: 'basic-raw' }),
+      ).toBe('');
+    });
+
+    it.each([
+      'audience=orders',
+      'audience=https%3A%2F%2Fapi.example%2F&resource=urn:a&resource=urn:b',
+      'audience=https://api.example/?a=b',
+      'x-tenant.id=M%C3%BCnchen+Ost',
+      'scopes=a',
+    ])('accepts the token parameters %j', (OAUTH_TOKEN_PARAMETERS) => {
+      const variables = { ...CLIENT, OAUTH_TOKEN_PARAMETERS };
+      expect(readEnvironment(variables)).toMatchObject(variables);
+    });
+
+    it.each([
+      'audience',
+      'audience=',
+      '=orders',
+      'audience=orders&',
+      '&audience=orders',
+      '?audience=orders',
+      'audience=my orders',
+      'audience=%zz',
+      'audience=%ff',
+      'audience=München',
+      '{"audience":"hunter2"}',
+      'grant_type=password',
+      'audience=hunter2&client_id=other',
+      'client_secret=hunter2',
+      'scope=hunter2&audience=orders',
+    ])('rejects the token parameters %j without showing them', (OAUTH_TOKEN_PARAMETERS) => {
+      const message = faultsOf({ ...CLIENT, OAUTH_TOKEN_PARAMETERS });
+      expect(message).toContain(
+        'OAUTH_TOKEN_PARAMETERS: got a value (not shown), wants form-encoded parameters',
+      );
+      expect(message).toContain('grant_type, client_id, client_secret, scope');
+      expect(message).not.toContain('hunter2');
+    });
+  });
+
   it('never shows a secret', () => {
     const message = faultsOf({
       DATABASE_URL: 'mysql://root:hunter2@db',

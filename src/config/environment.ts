@@ -20,6 +20,7 @@ import { InvalidEnvironmentError } from './invalid-environment.error.js';
 /** Values of `sslmode` that say plainly what is verified; `prefer` and `allow` may fall back to plain text. */
 const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+const OAUTH_CLIENT_AUTHS = ['basic', 'basic-raw', 'post'] as const;
 const NODE_ENVS = ['production', 'development', 'test'] as const;
 
 /** Variables whose value may hold a password: an error never shows it. */
@@ -29,6 +30,7 @@ const SECRETS = new Set<string>([
   'REDIS_URL',
   'OAUTH_TOKEN_URL',
   'OAUTH_CLIENT_SECRET',
+  'OAUTH_TOKEN_PARAMETERS',
   'INVENTORY_API_URL',
   'CATALOG_API_URL',
   'WEBHOOK_SECRETS',
@@ -37,6 +39,8 @@ const SECRETS = new Set<string>([
 
 /** What makes an OAuth client: all of it or nothing. */
 const OAUTH_CLIENT = ['OAUTH_TOKEN_URL', 'OAUTH_CLIENT_ID', 'OAUTH_CLIENT_SECRET'] as const;
+/** Parameters of a token request that the service sets itself. */
+const OWN_TOKEN_PARAMETERS = ['grant_type', 'client_id', 'client_secret', 'scope'];
 
 function WholeNumber(min: number, max: number): PropertyDecorator {
   const message = `an integer from ${min} to ${max}`;
@@ -66,14 +70,17 @@ function OneOf(values: readonly string[]): PropertyDecorator {
 function Check(
   name: string,
   wants: string,
-  accepts: (value: unknown) => boolean,
+  accepts: (value: unknown, environment: Partial<Environment>) => boolean,
 ): PropertyDecorator {
   return (target, propertyName) => {
     registerDecorator({
       name,
       target: target.constructor,
       propertyName: String(propertyName),
-      validator: { validate: accepts, defaultMessage: () => wants },
+      validator: {
+        validate: (value, context) => accepts(value, context?.object ?? {}),
+        defaultMessage: () => wants,
+      },
     });
   };
 }
@@ -147,8 +154,36 @@ function BaseUrl(): PropertyDecorator {
 }
 
 /** Text of visible ASCII characters (RFC 6749, appendix A), spaces between them when told. */
-function Ascii(wants: string, pattern = /^[\x20-\x7e]{1,1000}$/): PropertyDecorator {
+function Ascii(wants: string, pattern: RegExp): PropertyDecorator {
   return Check('ascii', wants, (value) => typeof value === 'string' && pattern.test(value));
+}
+
+/** Id or secret of the OAuth client. Some providers allow more than the ASCII of RFC 6749, appendix A. */
+function ClientCredential(): PropertyDecorator {
+  return Check(
+    'clientCredential',
+    `up to 1000 printable characters; ${OAUTH_CLIENT.join(', ')} go together`,
+    (value) => typeof value === 'string' && /^\P{C}{1,1000}$/u.test(value),
+  );
+}
+
+/** Form-encoded parameters, which may repeat a name (RFC 8707, section 2). */
+function TokenParameters(): PropertyDecorator {
+  return Check(
+    'tokenParameters',
+    `form-encoded parameters such as audience=orders&resource=https%3A%2F%2Fapi.example, each with a value, without those that the service sets itself: ${OWN_TOKEN_PARAMETERS.join(', ')}`,
+    (value) => typeof value === 'string' && value.split('&').every(isTokenParameter),
+  );
+}
+
+/** Whether a text is a form-encoded name and value, and the name is free (RFC 6749, section 8.2). */
+function isTokenParameter(text: string): boolean {
+  const [, name = '', value = ''] = /^([\w.-]+)=([\x21-\x7e]+)$/.exec(text) ?? [];
+  try {
+    return decodeURIComponent(value) !== '' && !OWN_TOKEN_PARAMETERS.includes(name);
+  } catch {
+    return false;
+  }
 }
 
 /** Checked, and required, as soon as one variable of an OAuth client is set. */
@@ -256,12 +291,12 @@ export class Environment {
 
   /** The client that this service is to the provider. */
   @WithOAuthClient()
-  @Ascii(`up to 1000 visible ASCII characters; ${OAUTH_CLIENT.join(', ')} go together`)
+  @ClientCredential()
   readonly OAUTH_CLIENT_ID?: string;
 
-  /** Its secret, sent by HTTP Basic authentication. */
+  /** The client's secret. */
   @WithOAuthClient()
-  @Ascii(`up to 1000 visible ASCII characters; ${OAUTH_CLIENT.join(', ')} go together`)
+  @ClientCredential()
   readonly OAUTH_CLIENT_SECRET?: string;
 
   /** Scopes to ask for, separated by spaces. Default: those that the provider gives unasked. */
@@ -271,6 +306,23 @@ export class Environment {
     /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/,
   )
   readonly OAUTH_SCOPE?: string;
+
+  /**
+   * How the client authenticates: by HTTP Basic with id and secret form-encoded (`basic`, RFC 6749) or as
+   * they are (`basic-raw`), or in the body (`post`). Default basic.
+   */
+  @OneOf(OAUTH_CLIENT_AUTHS)
+  @Check(
+    'separable',
+    'basic or post, because OAUTH_CLIENT_ID contains a colon',
+    (value, { OAUTH_CLIENT_ID: id = '' }) => value !== 'basic-raw' || !id.includes(':'),
+  )
+  readonly OAUTH_CLIENT_AUTH: (typeof OAUTH_CLIENT_AUTHS)[number] = 'basic';
+
+  /** More parameters of the token request, form-encoded, such as `audience` and `resource`. */
+  @IsOptional()
+  @TokenParameters()
+  readonly OAUTH_TOKEN_PARAMETERS?: string;
 
   /** API A, which knows what is in stock. Without it, availability is a 503. */
   @IsOptional()

@@ -20,7 +20,13 @@ export class ConnectionPool extends pg.Pool {
       client.on('error', () => undefined);
       const socket = socketOf(client);
       socket.on('timeout', () => {
-        socket.destroy(new Error('timeout of a silent connection'));
+        const { bytesRead } = socket;
+        // This process may have been too busy to read what has arrived.
+        setImmediate(() => {
+          if (socket.bytesRead === bytesRead) {
+            socket.destroy(new Error('timeout of a silent connection'));
+          }
+        });
       });
     });
     this.on('acquire', (client) => {

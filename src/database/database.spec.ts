@@ -24,7 +24,10 @@ async function connected(query: Query): Promise<Database> {
     options: {},
     migrations: [],
   } as unknown as DataSource;
-  const environment = { DATABASE_POOL_MAX: 1 } as Environment;
+  const environment = {
+    DATABASE_POOL_MAX: 2,
+    DATABASE_STATEMENT_TIMEOUT_MS: 60_000,
+  } as Environment;
   const database = new Database(dataSource, environment, new Registry());
   database.onApplicationBootstrap();
   await new Promise(setImmediate);

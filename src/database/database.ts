@@ -12,7 +12,10 @@ import { DataSource } from 'typeorm';
 
 import { Environment } from '../config/environment.js';
 import { Deadline } from '../http/deadline.js';
-import { dependencyUnavailable } from '../problems/problem.js';
+import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from '../overload/bulkhead.js';
+import { MAX_WAIT_MS } from '../overload/max-wait.js';
+import { dependencyUnavailable, overloaded, type Problem } from '../problems/problem.js';
+import { loopClock } from '../time/loop-clock.js';
 
 /** A statement with its values apart from its text. */
 export interface Statement {
@@ -22,8 +25,10 @@ export interface Statement {
   readonly prepared: boolean;
 }
 
-/** Requests that may wait for a connection, for each connection there is. Beyond it, waiting helps nobody. */
-const WAITING_PER_CONNECTION = 50;
+/** Statements that may wait for a connection. */
+const QUEUE = 5000;
+/** How long an answered statement is proof enough that PostgreSQL answers, milliseconds. */
+const PING_INTERVAL_MS = 1000;
 /** While PostgreSQL is silent, how long a request waits to hear of it: a healthy one answers in milliseconds. */
 const SILENT_PATIENCE_MS = 1000;
 const RECONNECT_MIN_MS = 100;
@@ -57,12 +62,14 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   private silent = false;
   private heardAt = -Infinity;
   private hearing: Promise<void> | undefined;
+  private readonly connections: Bulkhead;
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly environment: Environment,
     registry: Registry,
   ) {
+    this.connections = new Bulkhead(environment.DATABASE_POOL_MAX, QUEUE);
     this.publish([registry]);
   }
 
@@ -72,24 +79,54 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   /**
+   * Why a read would be refused now: `overloaded` when it would wait too long for a connection. To be asked before any
+   * other work for it.
+   *
+   * @param accepted reads that the caller has accepted and not finished.
+   */
+  refuseRead(accepted: number): Problem | undefined {
+    return this.connections.expectedWaitMs(accepted) > MAX_WAIT_MS
+      ? overloaded('The catalogue has too many requests right now.')
+      : undefined;
+  }
+
+  /**
+   * Whether PostgreSQL answers. Sends nothing when a statement was answered within the last second.
+   *
+   * @throws Problem as for {@link query}.
+   */
+  async ping(): Promise<void> {
+    if (performance.now() - this.heardAt >= PING_INTERVAL_MS) {
+      await this.query({ text: 'SELECT 1', values: [], prepared: false });
+    }
+  }
+
+  /**
    * Runs one statement on a pooled connection.
    *
-   * @throws Problem `dependency-unavailable` when PostgreSQL cannot answer within the deadlines.
+   * @param deadline a statement that has no connection by then is not run; `DATABASE_STATEMENT_TIMEOUT_MS` from now
+   * when omitted.
+   * @throws Problem `dependency-unavailable` when PostgreSQL cannot answer within the deadlines, `overloaded` when too
+   * many statements wait.
    * @throws pg.DatabaseError when the statement itself is at fault, or another transaction is in its way.
    */
-  async query<Row extends pg.QueryResultRow>(statement: Statement): Promise<Row[]> {
-    if (this.pool === undefined) {
+  async query<Row extends pg.QueryResultRow>(
+    statement: Statement,
+    deadline = Deadline.in(this.environment.DATABASE_STATEMENT_TIMEOUT_MS),
+  ): Promise<Row[]> {
+    const { pool } = this;
+    if (pool === undefined) {
       throw dependencyUnavailable(this.awaited ?? '');
     }
-    if (this.pool.waitingCount >= WAITING_PER_CONNECTION * this.environment.DATABASE_POOL_MAX) {
-      throw dependencyUnavailable('The catalogue is too busy.');
-    }
-    const began = performance.now();
+    let began = performance.now();
     try {
       if (this.silent) {
-        await this.hearAgain(this.pool);
+        await this.hearAgain(pool);
       }
-      const rows = await this.run<Row>(this.pool, statement);
+      const rows = await this.connections.run(deadline, () => {
+        began = performance.now();
+        return this.run<Row>(pool, statement);
+      });
       this.hear();
       if (!this.answering) {
         this.answering = true;
@@ -97,6 +134,12 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
       }
       return rows;
     } catch (error) {
+      if (error instanceof BulkheadFullError) {
+        throw overloaded('The catalogue has too many requests right now.');
+      }
+      if (error instanceof BulkheadTimeoutError) {
+        throw dependencyUnavailable('The catalogue does not answer in time.', { cause: error });
+      }
       if (!isSilence(error)) {
         this.hear();
       } else if (this.heardAt < began) {
@@ -143,7 +186,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
       .finally(() => {
         this.hearing = undefined;
       });
-    await Deadline.in(SILENT_PATIENCE_MS).limit(this.hearing, () => new Error('timeout'));
+    await loopClock.limit(this.hearing, SILENT_PATIENCE_MS, () => new Error('timeout'));
   }
 
   private async run<Row extends pg.QueryResultRow>(
@@ -181,10 +224,10 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
       labelNames: ['state'],
       registers,
       collect: () => {
-        const { totalCount = 0, idleCount = 0, waitingCount = 0 } = this.pool ?? {};
+        const { totalCount = 0, idleCount = 0 } = this.pool ?? {};
         connections.set({ state: 'busy' }, totalCount - idleCount);
         connections.set({ state: 'idle' }, idleCount);
-        connections.set({ state: 'waiting' }, waitingCount);
+        connections.set({ state: 'waiting' }, this.connections.waitingCount);
       },
     });
     new Gauge({

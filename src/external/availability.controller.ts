@@ -67,15 +67,19 @@ export class AvailabilityController {
         detail: 'The inventory does not answer.',
         instance: '/api/products/40/availability',
       },
+      overloaded: {
+        detail: 'Too many requests wait for the inventory right now.',
+        instance: '/api/products/40/availability',
+      },
     },
   )
   async find(
     @Param('id', IdPipe) id: string,
     @Query(NoQueryPipe) _query: Record<string, string>,
-    @Req() { headers }: FastifyRequest,
+    @Req() { headers, arrivedAt }: FastifyRequest,
     @Res({ passthrough: true }) response: FastifyReply,
   ): Promise<AvailabilityDto> {
-    const availability = await this.availability.find(id, traceOf(headers));
+    const availability = await this.availability.find(id, arrivedAt, traceOf(headers));
     if (availability.stale) {
       const { receivedAt } = availability.stock;
       response.header('Age', Math.max(0, Math.floor((Date.now() - receivedAt) / 1000)));

@@ -37,38 +37,49 @@ export class AvailabilityService {
   ) {}
 
   /**
-   * The availability of a product, within `INVENTORY_DEADLINE_MS`.
+   * The availability of a product, within `INVENTORY_DEADLINE_MS` of the request's arrival.
    *
+   * @param arrivedAt in the time of `performance.now()`.
    * @param trace is passed on to the inventory; of those who ask together, the first one's.
    * @throws Problem `not-found` when there is no such product, or the inventory does not know it.
-   * @throws Problem `dependency-unavailable` when neither the inventory answers nor an older answer is known.
+   * @throws Problem `dependency-unavailable` when neither the inventory answers nor an older answer is known,
+   * `overloaded` when the answer would come too late.
    */
-  async find(productId: string, trace?: TraceContext): Promise<Availability> {
-    const deadline = Deadline.in(ASKING_PART * this.environment.INVENTORY_DEADLINE_MS);
-    const sku = await deadline.limit(this.products.skuOf(productId), () =>
+  async find(productId: string, arrivedAt: number, trace?: TraceContext): Promise<Availability> {
+    const deadline = Deadline.after(
+      arrivedAt,
+      ASKING_PART * this.environment.INVENTORY_DEADLINE_MS,
+    );
+    const sku = await deadline.limit(this.products.skuOf(productId, arrivedAt), () =>
       dependencyUnavailable('The catalogue does not answer in time.'),
     );
     const known = this.lastStock.peek(sku);
     if (known !== undefined && isFresh(known)) {
       return { productId, stock: known, stale: false };
     }
-    return { productId, ...(await this.fly(productId, sku, deadline, trace)) };
+    const flight = this.flights.get(sku);
+    const refusal =
+      flight === undefined ? this.inventory.refuse(deadline, this.flights.size) : undefined;
+    if (refusal !== undefined) {
+      if (known === undefined) throw refusal;
+      return { productId, stock: known, stale: true };
+    }
+    const finding = await deadline.limit(flight ?? this.fly(productId, sku, deadline, trace), () =>
+      dependencyUnavailable('The inventory does not answer in time.'),
+    );
+    return { productId, ...finding };
   }
 
-  /** Joins the question about a product, or asks it. */
   private fly(
     productId: string,
     sku: string,
     deadline: Deadline,
     trace?: TraceContext,
   ): Promise<Finding> {
-    let flight = this.flights.get(sku);
-    if (flight === undefined) {
-      flight = this.findOut(productId, sku, deadline, trace).finally(() => {
-        this.flights.delete(sku);
-      });
-      this.flights.set(sku, flight);
-    }
+    const flight = this.findOut(productId, sku, deadline, trace).finally(() => {
+      this.flights.delete(sku);
+    });
+    this.flights.set(sku, flight);
     return flight;
   }
 

@@ -5,8 +5,8 @@ import { Registry } from 'prom-client';
 import { TokenProvider } from '../auth/token-provider.js';
 import { Environment } from '../config/environment.js';
 import type { Deadline } from '../http/deadline.js';
-import { dependencyUnavailable } from '../problems/problem.js';
-import { Bulkhead, BulkheadFullError } from './bulkhead.js';
+import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from '../overload/bulkhead.js';
+import { dependencyUnavailable, overloaded, type Problem } from '../problems/problem.js';
 import type { Subject } from './inventory-api.js';
 import { InventoryBreaker } from './inventory-breaker.js';
 import { InventoryError } from './inventory-error.js';
@@ -79,10 +79,25 @@ export class InventoryClient implements OnApplicationShutdown {
         });
       }
       if (error instanceof BulkheadFullError) {
-        throw dependencyUnavailable('The inventory is too busy.', { cause: error });
+        throw tooManyRequests();
+      }
+      if (error instanceof BulkheadTimeoutError) {
+        throw dependencyUnavailable('The inventory does not answer in time.', { cause: error });
       }
       throw error;
     }
+  }
+
+  /**
+   * Why a request would be refused now: `overloaded` when its turn would come too late for an attempt. To be asked
+   * before any other work for it.
+   *
+   * @param accepted requests that the caller has accepted and not finished.
+   */
+  refuse(deadline: Deadline, accepted: number): Problem | undefined {
+    return this.isWorthwhile(deadline, this.bulkhead.expectedWaitMs(accepted))
+      ? undefined
+      : tooManyRequests();
   }
 
   onApplicationShutdown(): void {
@@ -166,6 +181,10 @@ export class InventoryClient implements OnApplicationShutdown {
     const whole = Math.min(INVENTORY_TIMEOUT_MS, INVENTORY_DEADLINE_MS);
     return deadline.remaining - pause >= WORTHWHILE_PART * whole;
   }
+}
+
+function tooManyRequests(): Problem {
+  return overloaded('Too many requests wait for the inventory right now.');
 }
 
 function isUnauthorised(error: unknown): boolean {

@@ -38,10 +38,9 @@ export class LastStock {
 
   /** The last answer about a product that any replica has had; the process's own where Redis does not answer. */
   async recall(sku: string): Promise<RememberedStock | undefined> {
-    const text = await this.redis.attempt(
-      (redis) => redis.get(this.keyOf(sku)),
-      REDIS_PAGE_TIMEOUT_MS,
-    );
+    const text = await this.redis.attempt((redis) => redis.get(this.keyOf(sku)), {
+      timeoutMs: REDIS_PAGE_TIMEOUT_MS,
+    });
     const shared = typeof text === 'string' ? parse(text, sku) : undefined;
     const own = this.memory.get(sku);
     if (shared === undefined || (own !== undefined && own.receivedAt >= shared.receivedAt)) {

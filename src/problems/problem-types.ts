@@ -19,6 +19,7 @@ export const PROBLEM_TYPES = {
     status: 503,
     title: 'A service this answer depends on is unavailable',
   },
+  overloaded: { status: 503, title: 'This process has more requests than it can answer in time' },
   'internal-error': { status: 500, title: 'Something went wrong on our side' },
 } as const;
 

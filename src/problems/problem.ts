@@ -59,7 +59,17 @@ export function dependencyUnavailable(
   });
 }
 
-/** Whether an error says that a dependency, not the request, is at fault. */
+/** More requests than this process can answer in time: refused before it does any work for one more. */
+export function overloaded(detail: string): Problem {
+  return new Problem('overloaded', detail, { headers: { 'Retry-After': '1' } });
+}
+
+/** Whether an error says that this service or a dependency, not the request, is at fault for now. */
 export function isUnavailable(error: unknown): error is Problem {
+  return isOutage(error) || (error instanceof Problem && error.slug === 'overloaded');
+}
+
+/** Whether an error says that a dependency does not answer. */
+export function isOutage(error: unknown): error is Problem {
   return error instanceof Problem && error.slug === 'dependency-unavailable';
 }

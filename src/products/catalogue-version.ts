@@ -72,7 +72,7 @@ export class CatalogueVersion {
     const before = this.version;
     const answers = await this.redis.attempt(
       (redis) => Promise.all([redis.set(KEY, randomUUID(), 'NX'), redis.get(KEY)]),
-      REDIS_PAGE_TIMEOUT_MS,
+      { timeoutMs: REDIS_PAGE_TIMEOUT_MS },
     );
     const mark = answers?.[1];
     if (typeof mark !== 'string' || this.version !== before) {
@@ -93,7 +93,9 @@ export class CatalogueVersion {
    */
   private async tell(mark: string): Promise<void> {
     const before = this.version;
-    const answer = await this.redis.attempt((redis) => redis.set(KEY, mark), REDIS_PAGE_TIMEOUT_MS);
+    const answer = await this.redis.attempt((redis) => redis.set(KEY, mark), {
+      timeoutMs: REDIS_PAGE_TIMEOUT_MS,
+    });
     if (answer === undefined) {
       this.tellLater();
     } else if (this.version === before) {

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 
 import type { Environment } from '../config/environment.js';
-import { dependencyUnavailable, Problem } from '../problems/problem.js';
+import type { Database } from '../database/database.js';
+import { dependencyUnavailable, overloaded, Problem } from '../problems/problem.js';
 import type { Lock, RedisLock } from '../redis/redis-lock.js';
 import type { CatalogueVersion } from './catalogue-version.js';
 import { createPage, type Page } from './page.js';
@@ -16,6 +17,7 @@ const [OLD, NEW] = [createPage(['"old"']), createPage(['"new"'])];
 /** A page cache in front of a Redis that holds these pages, and in which the lock on reading is as told. */
 function cacheOf(stored: Map<string, StoredPage>, lock: Lock) {
   const version = { mark: 'first', asked: 0 };
+  const refusal: { problem: Problem | undefined } = { problem: undefined };
   const store = {
     get: (key: string) => {
       version.asked += 1;
@@ -31,9 +33,14 @@ function cacheOf(stored: Map<string, StoredPage>, lock: Lock) {
     },
     current: () => version.mark,
   } as unknown as CatalogueVersion;
+  const database = { refuseRead: () => refusal.problem } as unknown as Database;
   const locks = { acquire: () => Promise.resolve(lock) } as unknown as RedisLock;
   const environment = { CACHE_TTL_MS: 50, CACHE_STALE_MS: 60_000 } as Environment;
-  return { cache: new PageCache(store, versions, locks, environment, new Registry()), version };
+  return {
+    refusal,
+    cache: new PageCache(store, versions, locks, database, environment, new Registry()),
+    version,
+  };
 }
 
 const FREE: Lock = { state: 'owned', release: () => Promise.resolve() };
@@ -49,6 +56,33 @@ function pendingRead() {
 
 const gone = (): Promise<Page> => Promise.reject(new Problem('not-found', 'It is gone.'));
 const down = (): Promise<Page> => Promise.reject(dependencyUnavailable('PostgreSQL is down.'));
+
+describe('With more reads than PostgreSQL can serve', () => {
+  const found = (): Promise<Page> => Promise.resolve(NEW);
+
+  it('refuses a page that is not in memory before Redis is asked', async () => {
+    const { cache, refusal, version } = cacheOf(new Map(), FREE);
+    refusal.problem = overloaded('Too many requests.');
+    expect(() => cache.get(KEY, found)).toThrow('Too many requests.');
+    expect(version.asked).toBe(0);
+    refusal.problem = undefined;
+    expect(await cache.get(KEY, found)).toMatchObject({ cache: 'MISS' });
+  });
+
+  it('serves a fresh page, joins a read that runs, and serves a stale page instead of reading', async () => {
+    const { cache, refusal, version } = cacheOf(new Map(), FREE);
+    const slow = pendingRead();
+    const first = cache.get(KEY, slow.read);
+    refusal.problem = overloaded('Too many requests.');
+    const second = cache.get(KEY, found);
+    slow.find(OLD);
+    expect((await first).page.body).toEqual(OLD.body);
+    expect((await second).page.body).toEqual(OLD.body);
+    expect(await cache.get(KEY, found)).toMatchObject({ cache: 'HIT' });
+    version.mark = 'second';
+    expect(await cache.get(KEY, found)).toMatchObject({ cache: 'STALE', page: { body: OLD.body } });
+  });
+});
 
 describe('A read that a change has overtaken', () => {
   it('does not bring back what a later one has found gone', async () => {

@@ -4,9 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
-import { isUnavailable } from '../problems/problem.js';
+import { Database } from '../database/database.js';
+import { isOutage, isUnavailable } from '../problems/problem.js';
 import { REDIS_PAGE_TIMEOUT_MS } from '../redis/redis-connection.js';
 import { RedisLock } from '../redis/redis-lock.js';
+import { loopClock } from '../time/loop-clock.js';
 import { CatalogueVersion } from './catalogue-version.js';
 import type { Page } from './page.js';
 import { PageStore, type StoredPage } from './page-store.js';
@@ -69,6 +71,7 @@ export class PageCache {
     private readonly store: PageStore,
     private readonly version: CatalogueVersion,
     private readonly lock: RedisLock,
+    private readonly database: Database,
     private readonly environment: Environment,
     registry: Registry,
   ) {
@@ -83,10 +86,10 @@ export class PageCache {
   /**
    * The page under a key, from the nearest place that has it, else from `read`. At once when it is in the process.
    *
-   * @throws whatever `read` throws, when no older page may stand in.
+   * @throws whatever `read` throws, or `overloaded` instead of reading, when no older page may stand in.
    */
   get(key: string, read: Read): ServedPage | Promise<ServedPage> {
-    const startedAt = performance.now();
+    const startedAt = loopClock.now();
     const version = this.version.current();
     return typeof version === 'string'
       ? this.find(key, version, read, startedAt)
@@ -104,6 +107,13 @@ export class PageCache {
     if (page && freshness === 'fresh') {
       return this.count(serve(page, 'HIT', 'memory'));
     }
+    const refusal = this.flights.has(flightName(key, version))
+      ? undefined
+      : this.database.refuseRead(this.flights.size);
+    if (refusal !== undefined) {
+      if (page === undefined || !this.standsIn(page)) throw refusal;
+      return this.count(serve(page, 'STALE', 'memory'));
+    }
     if (page && freshness === 'ageing') {
       // Read anew in the background: nobody waits for it.
       this.fly(key, version, read, startedAt + REDIS_BUDGET_MS);
@@ -120,23 +130,20 @@ export class PageCache {
 
   /** Joins the flight for a page, or starts it. One that began before a catalogue change is not joined. */
   private fly(key: string, version: string, read: Read, redisUntil: number): Flight {
-    const name = `${version} ${key}`;
+    const name = flightName(key, version);
     const underWay = this.flights.get(name);
     if (underWay !== undefined) {
       return underWay;
     }
-    let timer: NodeJS.Timeout | undefined;
+    let cancel = (): void => undefined;
     const patience = new Promise<undefined>((resolve) => {
-      timer = setTimeout(
-        () => {
-          resolve(undefined);
-        },
-        this.failing ? FAILING_PATIENCE_MS : PATIENCE_MS,
-      );
+      cancel = loopClock.after(this.failing ? FAILING_PATIENCE_MS : PATIENCE_MS, () => {
+        resolve(undefined);
+      });
     });
     const landing = this.fetch(key, version, read, redisUntil).finally(() => {
       this.flights.delete(name);
-      clearTimeout(timer);
+      cancel();
     });
     // A flight in the background may fail with nobody waiting for it.
     landing.catch(() => undefined);
@@ -163,7 +170,7 @@ export class PageCache {
   ): Promise<ServedPage> {
     const { CACHE_TTL_MS, CACHE_STALE_MS } = this.environment;
     const redisHasTime = (): boolean =>
-      this.version.shared && performance.now() <= redisUntil - REDIS_PAGE_TIMEOUT_MS;
+      this.version.shared && loopClock.now() <= redisUntil - REDIS_PAGE_TIMEOUT_MS;
 
     // At once, in one way to Redis: hardly ever does another replica have the page by now.
     const [shared, lock] = redisHasTime()
@@ -172,7 +179,7 @@ export class PageCache {
           this.lock.acquire(
             `farmlokal:reading:${version}:${key}`,
             Math.min(READING_TTL_MS, CACHE_TTL_MS, CACHE_STALE_MS),
-            REDIS_PAGE_TIMEOUT_MS,
+            { timeoutMs: REDIS_PAGE_TIMEOUT_MS },
           ),
         ])
       : [];
@@ -240,7 +247,7 @@ export class PageCache {
         void this.store.delete(key);
         throw error;
       }
-      this.failing = true;
+      this.failing ||= isOutage(error);
       const older = this.memory.peek(key);
       if (older === undefined || !this.standsIn(older)) {
         throw error;
@@ -272,6 +279,10 @@ export class PageCache {
   private standsIn(page: StoredPage): boolean {
     return Date.now() - page.readAt < this.environment.CACHE_STALE_MS;
   }
+}
+
+function flightName(key: string, version: string): string {
+  return `${version} ${key}`;
 }
 
 function serve(

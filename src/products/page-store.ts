@@ -26,10 +26,9 @@ export class PageStore {
 
   /** The page under a key; undefined when there is none, or no Redis. */
   async get(key: string): Promise<StoredPage | undefined> {
-    const bytes = await this.redis.attempt(
-      (redis) => redis.getBuffer(redisKey(key)),
-      REDIS_PAGE_TIMEOUT_MS,
-    );
+    const bytes = await this.redis.attempt((redis) => redis.getBuffer(redisKey(key)), {
+      timeoutMs: REDIS_PAGE_TIMEOUT_MS,
+    });
     return bytes ? parse(bytes) : undefined;
   }
 

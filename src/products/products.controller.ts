@@ -87,13 +87,21 @@ export class ProductsController {
       detail: 'The catalogue does not answer.',
       instance: '/api/products',
     },
+    overloaded: {
+      detail: 'The catalogue has too many requests right now.',
+      instance: '/api/products',
+    },
   })
   list(
     @Query() query: QueryString,
     @Req() request: FastifyRequest,
     @Res() response: FastifyReply,
   ): void | Promise<void> {
-    return reply(this.products.list(this.listings.read(query)), request, response);
+    return reply(
+      this.products.list(this.listings.read(query), request.arrivedAt),
+      request,
+      response,
+    );
   }
 
   @Get(':id')
@@ -131,6 +139,10 @@ export class ProductsController {
       detail: 'The catalogue does not answer.',
       instance: '/api/products/21',
     },
+    overloaded: {
+      detail: 'The catalogue has too many requests right now.',
+      instance: '/api/products/21',
+    },
   })
   find(
     @Param('id', IdPipe) id: string,
@@ -138,6 +150,6 @@ export class ProductsController {
     @Req() request: FastifyRequest,
     @Res() response: FastifyReply,
   ): void | Promise<void> {
-    return reply(this.products.find(id), request, response);
+    return reply(this.products.find(id, request.arrivedAt), request, response);
   }
 }

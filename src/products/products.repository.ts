@@ -23,10 +23,15 @@ export class ProductsRepository {
   /**
    * The products of a page as JSON, and the last of them when there is a next page.
    *
-   * @throws Problem `dependency-unavailable` when PostgreSQL does not give them within `DATABASE_STATEMENT_TIMEOUT_MS`.
+   * @param arrivedAt when the request arrived, in the time of `performance.now()`.
+   * @throws Problem `dependency-unavailable` when PostgreSQL does not give them within `DATABASE_STATEMENT_TIMEOUT_MS` of
+   * the arrival.
    */
-  async list(listing: Listing): Promise<{ products: string; last: Cursor | undefined }> {
-    const deadline = this.deadline();
+  async list(
+    listing: Listing,
+    arrivedAt: number,
+  ): Promise<{ products: string; last: Cursor | undefined }> {
+    const deadline = this.deadline(arrivedAt);
     let page: ListedPage | undefined;
     for (let effort = 1; page === undefined; effort *= EFFORT_GROWTH) {
       page = await this.read<ListedPage>(listingStatement(listing, effort), deadline);
@@ -40,12 +45,13 @@ export class ProductsRepository {
    *
    * @throws Problem as {@link list}.
    */
-  async find(id: string): Promise<string | undefined> {
-    return (await this.read<{ json: string }>(productStatement(id), this.deadline()))?.json;
+  async find(id: string, arrivedAt: number): Promise<string | undefined> {
+    return (await this.read<{ json: string }>(productStatement(id), this.deadline(arrivedAt)))
+      ?.json;
   }
 
-  private deadline(): Deadline {
-    return Deadline.in(this.environment.DATABASE_STATEMENT_TIMEOUT_MS);
+  private deadline(arrivedAt: number): Deadline {
+    return Deadline.after(arrivedAt, this.environment.DATABASE_STATEMENT_TIMEOUT_MS);
   }
 
   private async read<Row extends QueryResultRow>(
@@ -57,7 +63,7 @@ export class ProductsRepository {
       throw late();
     }
     try {
-      const [row] = await deadline.limit(this.database.query<Row>(statement), late);
+      const [row] = await deadline.limit(this.database.query<Row>(statement, deadline), late);
       return row;
     } catch (error) {
       throw isConflict(error)

@@ -18,19 +18,21 @@ export class ProductsService {
   /**
    * A page of the listing.
    *
-   * @throws Problem `dependency-unavailable` when PostgreSQL does not answer and no older page is at hand.
+   * @param arrivedAt when the request arrived, in the time of `performance.now()`.
+   * @throws Problem `dependency-unavailable` when PostgreSQL does not answer and no older page is at hand, `overloaded`
+   * when it has too many requests.
    */
-  list(listing: RequestedListing): ServedPage | Promise<ServedPage> {
-    return this.cache.get(listing.path, () => this.readPage(listing));
+  list(listing: RequestedListing, arrivedAt: number): ServedPage | Promise<ServedPage> {
+    return this.cache.get(listing.path, () => this.readPage(listing, arrivedAt));
   }
 
   /**
    * One product.
    *
-   * @throws Problem `not-found` when there is none, `dependency-unavailable` as for {@link list}.
+   * @throws Problem `not-found` when there is none, others as for {@link list}.
    */
-  find(id: string): ServedPage | Promise<ServedPage> {
-    return this.cache.get(`/api/products/${id}`, () => this.readProduct(id));
+  find(id: string, arrivedAt: number): ServedPage | Promise<ServedPage> {
+    return this.cache.get(`/api/products/${id}`, () => this.readProduct(id, arrivedAt));
   }
 
   /**
@@ -38,14 +40,14 @@ export class ProductsService {
    *
    * @throws Problem as for {@link find}.
    */
-  async skuOf(id: string): Promise<string> {
-    const { page } = await this.find(id);
+  async skuOf(id: string, arrivedAt: number): Promise<string> {
+    const { page } = await this.find(id, arrivedAt);
     return (JSON.parse(page.body.toString()) as { sku: string }).sku;
   }
 
-  private async readPage(listing: Listing): Promise<Page> {
+  private async readPage(listing: Listing, arrivedAt: number): Promise<Page> {
     const { sort, order } = listing;
-    const { products, last } = await this.repository.list(listing);
+    const { products, last } = await this.repository.list(listing, arrivedAt);
     const next = last && encodeCursor(last, sort, order);
     return createPage(
       ['{"data":[', products, `],"nextCursor":${JSON.stringify(next ?? null)}}`],
@@ -53,8 +55,8 @@ export class ProductsService {
     );
   }
 
-  private async readProduct(id: string): Promise<Page> {
-    const json = await this.repository.find(id);
+  private async readProduct(id: string, arrivedAt: number): Promise<Page> {
+    const json = await this.repository.find(id, arrivedAt);
     if (json === undefined) {
       throw new Problem('not-found', `There is no product with the id ${id}.`);
     }

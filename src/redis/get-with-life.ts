@@ -1,4 +1,4 @@
-import type { RedisConnection } from './redis-connection.js';
+import type { CommandOptions, RedisConnection } from './redis-connection.js';
 
 /** Together, so that the life is that of the value. */
 const GET_WITH_LIFE = `return {redis.call('get', KEYS[1]), redis.call('pttl', KEYS[1])}`;
@@ -13,8 +13,9 @@ export interface Living {
 export async function getWithLife(
   redis: RedisConnection,
   key: string,
+  options?: CommandOptions,
 ): Promise<Living | null | undefined> {
-  const answer = await redis.attempt((client) => client.eval(GET_WITH_LIFE, 1, key));
+  const answer = await redis.attempt((client) => client.eval(GET_WITH_LIFE, 1, key), options);
   if (answer === undefined) {
     return undefined;
   }

@@ -5,30 +5,47 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
+import { loopClock } from '../time/loop-clock.js';
 
 /** How long a command may take. A healthy Redis answers in well under a millisecond. */
 const REDIS_COMMAND_TIMEOUT_MS = 50;
-/** The same for what there is another way to: a page has at most two of those after its request was counted. */
+/** The same for a page, which sends two commands one after the other besides the one that counts its request. */
 export const REDIS_PAGE_TIMEOUT_MS = 25;
-/** How long ioredis itself waits for a reply: for the handshake, whose replies nobody else waits for. */
-const HANDSHAKE_TIMEOUT_MS = 2000;
-/** After a command has failed, how long nobody asks again: a frozen Redis then costs few requests anything. */
+/** ioredis' own timeout, for the replies of its handshake. Ours are shorter. */
+const HANDSHAKE_TIMEOUT_MS = 5000;
+/** After a refusal, how long nothing is sent. */
 const SUSPENSION_MS = 500;
-/** Timeouts in a row after which the connection is given up for a new one. */
-const PATIENT_TIMEOUTS = 5;
+/** Probes without a reply in time after which nothing else is sent: one slow command is not an outage. */
+const PROBES_TO_SUSPEND = 2;
+/** Probes without a reply in time after which the connection is replaced: nothing else notices a dead one for minutes. */
+const PROBES_TO_REPLACE = 4;
+/** Pause between two probes once Redis is suspended. */
+const PROBE_INTERVAL_MS = 500;
 const READONLY_RECONNECT_MS = 5000;
-/** ioredis says the same of its own deadline. */
+/** ioredis uses the same words. */
 const TIMED_OUT = 'Command timed out';
 /** Replies that tell of the state of Redis; others are about one key or one command. */
 const REFUSALS =
   /^(OOM|READONLY|LOADING|BUSY|MISCONF|NOREPLICAS|NOAUTH|NOPERM|MASTERDOWN|CLUSTERDOWN) /;
 const CONNECT_TIMEOUT_MS = 2000;
 /** How long a start waits for the first connection. */
-const START_PATIENCE_MS = 500;
+const START_TIMEOUT_MS = 500;
 const RECONNECT_MAX_MS = 1000;
+
+/** How a command is sent. */
+export interface CommandOptions {
+  /** Milliseconds on the {@link loopClock}. Default 50. */
+  readonly timeoutMs?: number;
+  /**
+   * Waits for a Redis that is slow or suspended, for work that is rare and expensive. Default false: such a Redis is
+   * left alone, and the caller goes on without it.
+   */
+  readonly patient?: boolean;
+}
 
 /**
  * The connection to Redis, which is optional at every moment: a command is answered in time or not at
@@ -38,8 +55,9 @@ const RECONNECT_MAX_MS = 1000;
 export class RedisConnection implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(RedisConnection.name);
   private readonly redis: Redis | undefined;
+  /** In the time of `performance.now()`; Infinity until a probe is answered. */
   private suspendedUntil = -Infinity;
-  private timeouts = 0;
+  private probing = false;
   private reconnectedAt = -Infinity;
   /** Whether the last that was heard of Redis is good; undefined before anything is. */
   private answering: boolean | undefined;
@@ -100,28 +118,28 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
   /**
    * Runs a command, or several at once.
    *
-   * @param timeoutMs how long it may take; {@link REDIS_COMMAND_TIMEOUT_MS} unless told.
-   * @returns its answer, or `undefined` when Redis is away, refuses (OOM, READONLY) or takes longer. It never
-   * rejects.
+   * @returns the reply, or `undefined` when Redis is away, refuses (OOM, READONLY) or takes longer. It never
+   * rejects. A patient command gets `undefined` only when the connection is gone: refused, closed, or replaced after
+   * several probes without a reply.
    */
   async attempt<Answer>(
     command: (redis: Redis) => Promise<Answer>,
-    timeoutMs = REDIS_COMMAND_TIMEOUT_MS,
+    { timeoutMs = REDIS_COMMAND_TIMEOUT_MS, patient = false }: CommandOptions = {},
   ): Promise<Answer | undefined> {
-    if (this.redis === undefined || !this.available) {
+    const { redis } = this;
+    if (redis === undefined || !(patient ? redis.status === 'ready' : this.available)) {
       return undefined;
     }
-    const askedAt = performance.now();
-    gatherWrites(this.redis);
+    const cancelProbe = patient
+      ? loopClock.after(REDIS_COMMAND_TIMEOUT_MS, () => void this.probe(redis))
+      : undefined;
     try {
-      const answer = await inTime(command(this.redis), timeoutMs);
-      this.latency.observe((performance.now() - askedAt) / 1000);
-      this.timeouts = 0;
-      this.report(true, 'Redis answers again.');
-      return answer;
+      return await this.send(redis, command, timeoutMs);
     } catch (error) {
-      this.fail(this.redis, error instanceof Error ? error : new Error(String(error)));
+      this.fail(redis, error instanceof Error ? error : new Error(String(error)));
       return undefined;
+    } finally {
+      cancelProbe?.();
     }
   }
 
@@ -132,7 +150,9 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
       return;
     }
     // A first connection that fails is tried again by itself, like any later one.
-    await inTime(this.redis.connect(), START_PATIENCE_MS).catch(() => undefined);
+    await loopClock
+      .limit(this.redis.connect(), START_TIMEOUT_MS, () => new Error(TIMED_OUT))
+      .catch(() => undefined);
   }
 
   onApplicationShutdown(): void {
@@ -142,7 +162,6 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
   private watch(redis: Redis): void {
     redis.on('ready', () => {
       this.suspendedUntil = -Infinity;
-      this.timeouts = 0;
       if (this.answering === undefined) {
         this.report(true, 'Redis is connected.');
       }
@@ -160,15 +179,53 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     this.failures.inc({
       reason: name === 'ReplyError' ? 'refused' : message === TIMED_OUT ? 'timeout' : 'connection',
     });
-    this.suspendedUntil = performance.now() + SUSPENSION_MS;
-    this.report(false, `Going on without Redis: ${message}`);
-    // A refusal is an answer.
-    this.timeouts = name === 'ReplyError' ? 0 : this.timeouts + 1;
-    if (this.timeouts >= PATIENT_TIMEOUTS) {
-      // What waits on a dead connection would otherwise wait for as long as it takes to be noticed.
-      this.timeouts = 0;
-      redis.disconnect(true);
+    if (name !== 'ReplyError' && message === TIMED_OUT) {
+      void this.probe(redis);
+    } else {
+      this.suspend(performance.now() + SUSPENSION_MS, message);
     }
+  }
+
+  private async send<Reply>(
+    redis: Redis,
+    command: (redis: Redis) => Promise<Reply>,
+    timeoutMs: number,
+  ): Promise<Reply> {
+    const sentAt = performance.now();
+    gatherWrites(redis);
+    const reply = await loopClock.limit(command(redis), timeoutMs, () => new Error(TIMED_OUT));
+    this.latency.observe((performance.now() - sentAt) / 1000);
+    if (this.suspendedUntil === Infinity) this.suspendedUntil = -Infinity;
+    this.report(true, 'Redis answers again.');
+    return reply;
+  }
+
+  /** Sends PING until one is answered in time. */
+  private async probe(redis: Redis): Promise<void> {
+    if (this.probing) return;
+    this.probing = true;
+    for (let unanswered = 0; redis.status === 'ready';) {
+      const error = await this.send(redis, () => redis.ping(), REDIS_COMMAND_TIMEOUT_MS).then(
+        () => undefined,
+        (caught: unknown) => caught as Error,
+      );
+      if (error?.message !== TIMED_OUT) break;
+      unanswered += 1;
+      if (unanswered >= PROBES_TO_REPLACE) {
+        redis.disconnect(true);
+        break;
+      }
+      if (unanswered >= PROBES_TO_SUSPEND) {
+        this.suspend(Infinity, TIMED_OUT);
+        await sleep(PROBE_INTERVAL_MS, undefined, { ref: false });
+      }
+    }
+    this.probing = false;
+  }
+
+  private suspend(until: number, reason: string): void {
+    this.suspendedUntil = until;
+    this.report(false, `Going on without Redis: ${reason}`);
   }
 
   private mayReconnect(): boolean {
@@ -206,23 +263,4 @@ function gatherWrites({ stream }: Redis): void {
       stream.uncork();
     });
   }
-}
-
-/** The answer, unless it takes longer. */
-function inTime<Answer>(answer: Promise<Answer>, timeoutMs: number): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      // A busy process sees its timers before the replies that came meanwhile: those are read first.
-      setImmediate(() => {
-        reject(new Error(TIMED_OUT));
-      });
-    }, timeoutMs);
-    const settle =
-      <Value>(tell: (value: Value) => void) =>
-      (value: Value): void => {
-        clearTimeout(timer);
-        tell(value);
-      };
-    answer.then(settle(resolve), settle(reject));
-  });
 }

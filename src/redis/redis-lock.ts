@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 
 import { compareAndDelete } from './compare-and-delete.js';
-import { RedisConnection } from './redis-connection.js';
+import { type CommandOptions, RedisConnection } from './redis-connection.js';
 
 /** The outcome of asking for a lock. */
 export type Lock =
@@ -21,14 +21,14 @@ export class RedisLock {
   constructor(private readonly redis: RedisConnection) {}
 
   /**
-   * Takes the lock if it is free, for at most `ttlMs` milliseconds. Never waits for another owner, and for Redis no
-   * longer than told.
+   * Takes the lock if it is free, for at most `ttlMs` milliseconds. Never waits for another owner. `options` hold for
+   * its release as well.
    */
-  async acquire(key: string, ttlMs: number, timeoutMs?: number): Promise<Lock> {
+  async acquire(key: string, ttlMs: number, options?: CommandOptions): Promise<Lock> {
     const owner = randomUUID();
     const answer = await this.redis.attempt(
       (redis) => redis.set(key, owner, 'PX', ttlMs, 'NX'),
-      timeoutMs,
+      options,
     );
     if (answer === undefined) {
       return { state: 'unavailable' };
@@ -39,7 +39,7 @@ export class RedisLock {
     return {
       state: 'owned',
       release: async () => {
-        await compareAndDelete(this.redis, key, owner);
+        await compareAndDelete(this.redis, key, owner, options);
       },
     };
   }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 
 import type { Database, Statement } from '../database/database.js';
@@ -250,16 +251,22 @@ describe(EventInbox.name, () => {
     ]);
   });
 
-  it('refuses at once when as many wait as may, until one is written', async () => {
+  it('refuses an event when as many wait as may', async () => {
+    expect(inbox.refuse()).toBeUndefined();
     await oneByOne('a', 'b', 'c', 'd');
-    await together(...Array.from({ length: 500 }, (_, nth) => `waits-${nth}`));
-    await together('late');
-    expect(outcomes).toEqual([
-      ['late', expect.objectContaining({ slug: 'dependency-unavailable' })],
-    ]);
+    await together(...Array.from({ length: 5000 }, (_, nth) => `waits-${nth}`));
+    expect(inbox.refuse()).toMatchObject({ slug: 'overloaded', headers: { 'Retry-After': '1' } });
+  });
+
+  it('refuses an event that would wait for longer than a second', async () => {
+    await together('slow');
+    await sleep(1100);
     batches[0]?.answer();
-    await turn();
-    await together('later');
-    expect(outcomes.map(([id]) => id)).toEqual(['late', 'a']);
+    await oneByOne('a', 'b', 'c', 'd');
+    await together('w-1', 'w-2', 'w-3');
+    expect(inbox.refuse()).toBeUndefined();
+    // An event took 1.1 s, four at a time.
+    await together('w-4');
+    expect(inbox.refuse()).toMatchObject({ slug: 'overloaded' });
   });
 });

@@ -3,7 +3,9 @@ import pg from 'pg';
 import { Gauge, Registry } from 'prom-client';
 
 import { Database, isConflict } from '../database/database.js';
-import { dependencyUnavailable } from '../problems/problem.js';
+import { MAX_WAIT_MS } from '../overload/max-wait.js';
+import { ServiceRate } from '../overload/service-rate.js';
+import { dependencyUnavailable, overloaded, type Problem } from '../problems/problem.js';
 import { CatalogueVersion } from '../products/catalogue-version.js';
 import { EventClaims } from './event-claims.js';
 import {
@@ -18,8 +20,8 @@ import {
 const BATCH = 50;
 /** Batches that are written at a time: most of the pool, unless it was made smaller, is for those who read. */
 const WRITERS = 4;
-/** Events that may wait to be written. Beyond it, waiting helps nobody. */
-const MAX_WAITING = 500;
+/** Events that may wait to be written, however fast PostgreSQL is. */
+const MAX_WAITING = 5000;
 
 /** Milliseconds that another transaction may be in the way: of a batch, the others still have time after it. */
 const LOCK_PATIENCE_MS = 1000;
@@ -44,6 +46,7 @@ export class EventInbox {
   private readonly waiting = new Set<Entry>();
   /** Batches that are being written. */
   private writing = 0;
+  private readonly rate = new ServiceRate();
 
   constructor(
     private readonly database: Database,
@@ -62,6 +65,17 @@ export class EventInbox {
   }
 
   /**
+   * Why an event would be refused now: `overloaded` when it would wait too long to be written. To be asked before any
+   * other work for it.
+   */
+  refuse(): Problem | undefined {
+    const { size } = this.waiting;
+    return size >= MAX_WAITING || this.rate.waitFor(size) > MAX_WAIT_MS
+      ? overloaded('Too many events wait to be written right now.')
+      : undefined;
+  }
+
+  /**
    * Records an event and applies it, both or neither, and tells Redis. It goes on when nobody waits for it any
    * longer: what is committed then has to be listed all the same.
    *
@@ -70,9 +84,6 @@ export class EventInbox {
    * transaction is in the way. It may have happened all the same: sent again, the event is then a duplicate.
    */
   async take(event: ReceivedEvent): Promise<boolean> {
-    if (this.waiting.size >= MAX_WAITING) {
-      throw dependencyUnavailable('The catalogue is too busy.');
-    }
     return await new Promise((written, failed) => {
       this.waiting.add({ event, written, failed });
       // Whatever comes in the same turn of the event loop goes with it.
@@ -91,7 +102,10 @@ export class EventInbox {
   private write(): void {
     while (this.waiting.size > 0 && this.writing < WRITERS) {
       this.writing += 1;
-      void this.commit(this.next()).finally(() => {
+      const batch = this.next();
+      const startedAt = performance.now();
+      void this.commit(batch).finally(() => {
+        this.rate.observe(performance.now() - startedAt, batch.length, WRITERS);
         this.writing -= 1;
         this.write();
       });

@@ -129,13 +129,19 @@ export class WebhooksController {
     },
   })
   @ApiRateLimited(instance)
-  @ApiProblem('PostgreSQL does not answer, or no secret is configured: send it again.', {
-    'dependency-unavailable': { detail: 'The catalogue does not answer.', instance },
-  })
+  @ApiProblem(
+    'PostgreSQL does not answer, there is too much to do, or no secret is configured: send it again.',
+    {
+      'dependency-unavailable': { detail: 'The catalogue does not answer.', instance },
+      overloaded: { detail: 'Too many events wait to be written right now.', instance },
+    },
+  )
   async receive(
     @Query(NoQueryPipe) _query: Record<string, string>,
     @Req() request: FastifyRequest,
   ): Promise<EventStatusDto> {
-    return new EventStatusDto(await this.webhooks.receive(signedMessage(request)));
+    return new EventStatusDto(
+      await this.webhooks.receive(signedMessage(request), request.arrivedAt),
+    );
   }
 }

@@ -47,10 +47,15 @@ export class WebhooksService {
   /**
    * Takes an event whose signature is good. Answered without an error, its effect is committed.
    *
+   * @param arrivedAt when the request arrived, in the time of `performance.now()`.
    * @throws Problem `malformed-request`, `validation-failed` (422), `event-id-reused`, `event-in-progress`,
-   * or `dependency-unavailable` when PostgreSQL does not confirm it.
+   * `overloaded` when too many events wait, or `dependency-unavailable` when PostgreSQL does not confirm it.
    */
-  async receive({ id, body }: SignedMessage): Promise<EventStatus> {
+  async receive({ id, body }: SignedMessage, arrivedAt: number): Promise<EventStatus> {
+    const refusal = this.inbox.refuse();
+    if (refusal !== undefined) {
+      throw refusal;
+    }
     if (!ID.test(id)) {
       throw unprocessable({
         parameter: 'webhook-id',
@@ -67,7 +72,7 @@ export class WebhooksService {
     try {
       const event = readEvent(body);
       const received = { id, digest, receivedAt: new Date(), event };
-      const status = await Deadline.in(WEBHOOK_DEADLINE_MS).limit(
+      const status = await Deadline.after(arrivedAt, WEBHOOK_DEADLINE_MS).limit(
         claim.state === 'in-progress' ? this.awaitAnother(received) : this.take(received),
         () => dependencyUnavailable('The catalogue does not answer in time.'),
       );

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Deadline } from '../http/deadline.js';
-import { Bulkhead, BulkheadFullError } from './bulkhead.js';
+import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from './bulkhead.js';
 
 /** A call that goes on until it is told to end. */
 function pending(): { call: () => Promise<string>; end: (value: string) => void } {
@@ -58,11 +58,26 @@ describe(Bulkhead.name, () => {
     const first = bulkhead.run(LONG, call);
     const second = bulkhead.run(Deadline.in(20), () => Promise.resolve('never'));
     const third = bulkhead.run(LONG, () => Promise.resolve('third'));
-    await expect(second).rejects.toThrow(BulkheadFullError);
+    await expect(second).rejects.toThrow(BulkheadTimeoutError);
     end('first');
     expect(await first).toBe('first');
     expect(await third).toBe('third');
     expect(await bulkhead.run(LONG, () => Promise.resolve('fourth'))).toBe('fourth');
+  });
+
+  it('expects a wait as long as the last calls took for those before', async () => {
+    const bulkhead = new Bulkhead(2, 10);
+    await bulkhead.run(LONG, () => sleep(50));
+    expect(bulkhead.expectedWaitMs()).toBe(0);
+    const { call, end } = pending();
+    const calls = Array.from({ length: 4 }, () => bulkhead.run(LONG, call));
+    expect(bulkhead.waitingCount).toBe(2);
+    // Three calls of 50 ms, two at a time.
+    expect(bulkhead.expectedWaitMs()).toBeGreaterThanOrEqual(73);
+    expect(bulkhead.expectedWaitMs(6)).toBeGreaterThanOrEqual(123);
+    end('done');
+    await Promise.all(calls);
+    expect(bulkhead.expectedWaitMs()).toBe(0);
   });
 
   it('frees the place of a call that fails', async () => {
