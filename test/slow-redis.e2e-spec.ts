@@ -23,8 +23,9 @@ beforeEach(async () => {
   await connection.onApplicationBootstrap();
 });
 
-afterEach(() => {
+afterEach(async () => {
   connection.onApplicationShutdown();
+  await redis.resume();
 });
 
 afterAll(async () => {
@@ -90,6 +91,5 @@ describe(RedisConnection.name, () => {
     await redis.pause();
     expect(await get({ timeoutMs: 60_000, patient: true })).toBeUndefined();
     expect(connection.available).toBe(false);
-    await redis.resume();
   });
 });

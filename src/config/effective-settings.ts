@@ -3,9 +3,11 @@ import { Environment } from './environment.js';
 /** Variables that are shown as they are; numbers and flags are, too. */
 const PLAIN = new Set([
   'CORS_ORIGINS',
+  'CURRENCY',
   'HOST',
   'LOG_LEVEL',
   'NODE_ENV',
+  'OAUTH_CLIENT_AUTH',
   'OAUTH_SCOPE',
   'PUBLIC_URL',
   'TRUST_PROXY',

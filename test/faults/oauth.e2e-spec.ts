@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ask } from '../support/answer.js';
@@ -33,6 +33,10 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await backing.stop();
+});
+
+beforeEach(async () => {
+  await backing.sandbox.reset();
 });
 
 /** A replica with a provider, and a token, of its own, while the provider fails. */
