@@ -6,6 +6,8 @@ export const SUITES = {
   partners: ['partners'],
   webhooks: ['webhooks'],
   speed: ['speed'],
+  overload: ['overload'],
+  sender: ['sender'],
   scale: ['scale'],
   drills: ['rolling-restart', 'outages', 'limit', 'addresses'],
 } as const;
@@ -13,8 +15,9 @@ export type Suite = keyof typeof SUITES;
 export type Case = (typeof SUITES)[Suite][number];
 
 const CASES: readonly Case[] = Object.values(SUITES).flat();
-/** Loads ten times as many rows as the others, and so is run only when it is named. */
-const UNASKED = CASES.filter((name) => name !== 'scale');
+/** Run only when they are named: one loads ten times as many rows, and one measures the sender of overload. */
+const ON_REQUEST: readonly Case[] = ['scale', 'sender'];
+const UNASKED = CASES.filter((name) => !ON_REQUEST.includes(name));
 
 /** What the command line asks for. */
 export interface Arguments {

@@ -26,6 +26,20 @@ import { measureScale, TIMES } from './scale.js';
 import { scaleMarkdown } from './scale-report.js';
 import { measureSpeed } from './speed.js';
 import { PLOT, type SpeedReport, toMarkdown as speedMarkdown, toPlot } from './speed-report.js';
+import {
+  availability,
+  bareFastify,
+  cachedPages,
+  uncachedPages,
+  webhooks,
+} from './suites/overload/kinds.js';
+import { measureOverload } from './suites/overload/overload.js';
+import {
+  OVERLOAD_PLOT,
+  overloadMarkdown,
+  overloadPlot,
+  type OverloadReport,
+} from './suites/overload/overload-report.js';
 import { type Running, Testbed, TestbedError } from './testbed.js';
 import { measureWebhooks } from './webhooks.js';
 import { webhooksMarkdown } from './webhooks-report.js';
@@ -90,6 +104,20 @@ async function bench({ cases, rows, seconds, cycles }: Arguments): Promise<void>
     };
     tell('speed', speedMarkdown(found), found, asDefault, { [PLOT]: toPlot(found) });
   }
+  if (cases.includes('overload')) {
+    const kinds = [cachedPages, uncachedPages, availability, webhooks];
+    const found: OverloadReport = {
+      ...about,
+      ...(await measureOverload(testbed, catalogue, kinds, seconds, say)),
+    };
+    tell('overload', overloadMarkdown(found), undefined, asDefault, {
+      [OVERLOAD_PLOT]: overloadPlot(found),
+    });
+  }
+  if (cases.includes('sender')) {
+    const measured = await measureOverload(testbed, catalogue, [bareFastify], seconds, say);
+    tell('sender', overloadMarkdown({ ...about, ...measured }), undefined, false);
+  }
 
   if (cases.includes('scale')) {
     const large = await testbed.resized(rows * TIMES);
@@ -120,7 +148,7 @@ async function bench({ cases, rows, seconds, cycles }: Arguments): Promise<void>
 function tell(
   name: string,
   markdown: string,
-  report: object,
+  report: object | undefined,
   publish: boolean,
   pictures: Readonly<Record<string, string>> = {},
 ): void {
@@ -128,7 +156,9 @@ function tell(
   if (publish) {
     mkdirSync(RESULTS, { recursive: true });
     writeFileSync(join(RESULTS, `${name}.md`), markdown);
-    writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
+    if (report !== undefined) {
+      writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
+    }
     for (const [file, picture] of Object.entries(pictures)) {
       writeFileSync(join(RESULTS, file), picture);
     }

@@ -11,10 +11,10 @@ export interface LinePlot {
 
 const WIDTH = 720;
 const HEIGHT = 400;
-const MARGIN = { left: 60, right: 70, top: 40, bottom: 60 };
+const MARGIN = { left: 60, right: 120, top: 40, bottom: 60 };
 const INNER_WIDTH = WIDTH - MARGIN.left - MARGIN.right;
 const INNER_HEIGHT = HEIGHT - MARGIN.top - MARGIN.bottom;
-const COLOURS = ['#2a7f62', '#c98a1b', '#b3402e'];
+const COLOURS = ['#2a7f62', '#c98a1b', '#b3402e', '#3b6aa0'];
 const TICKS = 5;
 
 /** Draws values against each other as an SVG: the horizontal axis goes from 0 to 1. */

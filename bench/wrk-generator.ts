@@ -62,9 +62,9 @@ export class WrkGenerator implements LoadGenerator {
 }
 
 /** Stands in no request. */
-const SEPARATOR = '\0';
+export const SEPARATOR = '\0';
 
-function toBytes(host: string, request: GeneratedRequest): string {
+export function toBytes(host: string, request: GeneratedRequest): string {
   const { method = 'GET', path, body = '' } = request;
   const headers = {
     host,

@@ -117,6 +117,9 @@ export async function createApp(): Promise<NestFastifyApplication> {
   });
   const requestLog = new RequestLog(logger, app.get(RequestMetrics));
   const startQueue = new StartQueue();
+  fastify.server.on('connection', () => {
+    startQueue.recordConnection();
+  });
   /** What every request begins with that is let in, whatever becomes of it. */
   const begin = (request: FastifyRequest, response: FastifyReply, start: () => void): void => {
     const pipeline = Pipeline.of(request.raw.socket);

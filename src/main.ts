@@ -6,13 +6,18 @@ import { createApp } from './app.setup.js';
 import { Environment } from './config/environment.js';
 import { InvalidEnvironmentError } from './config/invalid-environment.error.js';
 
+/**
+ * Connections that the kernel may hold until they are accepted. Beyond it, clients of a burst send again and again, for
+ * seconds. The kernel takes no more than net.core.somaxconn.
+ */
+const BACKLOG = 4096;
 /** What can be wrong with the address to listen on. */
 const UNLISTENABLE = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES', 'ENOTFOUND', 'EAI_AGAIN']);
 
 try {
   const app = await createApp();
   const { HOST, PORT } = app.get(Environment);
-  await app.listen(PORT, HOST);
+  await app.listen({ port: PORT, host: HOST, backlog: BACKLOG });
   const logger = new Logger('main');
   logger.log(`Listening on ${boundAddresses(app).join(', ')}.`);
   // Before the listener with which the log writes its last lines.

@@ -11,6 +11,7 @@ import { insertProducts } from './support/products.js';
 import { startRedis } from './support/redis-server.js';
 import { type Sandbox, startSandbox } from './support/sandbox.js';
 import { type Service, startService } from './support/service.js';
+import { deleted, SECRET, send } from './support/signed-event.js';
 
 interface Availability {
   readonly productId: string;
@@ -178,6 +179,36 @@ describe('Availability', () => {
     expect((await availability(id, other)).body).toEqual(body);
     expect(await requests()).toBe(1);
     await other.stop();
+  });
+
+  it('is answered for many products at once without reading their pages', async () => {
+    const pages = async (): Promise<string[]> =>
+      (await ask<string>(`${service.url}/metrics`)).body
+        .split('\n')
+        .filter((line) => line.startsWith('farmlokal_page_cache_requests_total{'));
+    const before = await pages();
+    const asked = Array.from({ length: 150 }, unseen);
+    const answers = await Promise.all(asked.map((id) => availability(id)));
+    expect(answers.map(({ status, body }) => [status, body.productId])).toEqual(
+      asked.map((id) => [200, id]),
+    );
+    expect(await pages()).toEqual(before);
+  });
+
+  it('of a product that was deleted is a 404 at once', async () => {
+    const notified = await start({ WEBHOOK_SECRETS: SECRET });
+    const id = unseen();
+    expect((await availability(id, notified)).status).toBe(200);
+    const [row] = await database.query<{ sku: string }>('SELECT sku FROM products WHERE id = $1', [
+      id,
+    ]);
+    await send(notified.url, deleted(row?.sku ?? '', 1));
+    const { status, body } = await availability<ProblemBody>(id, notified);
+    expect({ status, detail: body.detail }).toEqual({
+      status: 404,
+      detail: `There is no product with the id ${id}.`,
+    });
+    await notified.stop();
   });
 
   it('of no product of ours is a 404, and nobody is asked', async () => {

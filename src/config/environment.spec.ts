@@ -233,11 +233,22 @@ describe(readEnvironment.name, () => {
     expect(faults === '').toBe(good);
   });
 
+  it.each(['redis://host?family=4', 'rediss://u:p@host:6379/1?family=6', 'redis://host/?family=0'])(
+    'accepts REDIS_URL=%s',
+    (REDIS_URL) => {
+      expect(readEnvironment({ DATABASE_URL, REDIS_URL }).REDIS_URL).toBe(REDIS_URL);
+    },
+  );
+
   it.each([
     'redis://host:6379/abc',
     'redis://host:6379/1/2',
     'redis://:p%zz@host',
     'redis://host?commandTimeout=9000',
+    'redis://host?family=5',
+    'redis://host?family=',
+    'redis://host?family=6&family=4',
+    'redis://host?family=6&commandTimeout=9000',
     'redis://',
   ])('refuses REDIS_URL=%s', (REDIS_URL) => {
     expect(faultsOf({ DATABASE_URL, REDIS_URL })).toContain('REDIS_URL: got');
@@ -247,9 +258,21 @@ describe(readEnvironment.name, () => {
     'postgres://u:50%off@host/db',
     `${DATABASE_URL}?sslmode=require&sslmode=disable`,
     `${DATABASE_URL}?statement_timeout=0`,
+    'postgresql:///farmlokal',
   ])('refuses DATABASE_URL=%s', (url) => {
     expect(faultsOf({ DATABASE_URL: url })).toContain('DATABASE_URL: got');
   });
+
+  it.each(['DATABASE_URL', 'MIGRATION_DATABASE_URL'])(
+    'says in a sentence why %s cannot be used, without the password',
+    (name) => {
+      const message = faultsOf({ DATABASE_URL, [name]: `${DATABASE_URL}?sslrootcert=/none.pem` });
+      expect(message).toContain(
+        `${name}: got a value (not shown), wants postgresql://user:password@host:port/database; sslrootcert names a file that cannot be read: /none.pem (ENOENT)`,
+      );
+      expect(message).not.toContain('hunter2');
+    },
+  );
 
   it('reads origins, and refuses what is no exact origin', () => {
     const { CORS_ORIGINS } = readEnvironment({

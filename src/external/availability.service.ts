@@ -3,9 +3,10 @@ import { Injectable } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
 import { Deadline } from '../http/deadline.js';
 import type { TraceContext } from '../http/trace-context.js';
-import { dependencyUnavailable, isUnavailable, Problem } from '../problems/problem.js';
-import { ProductsService } from '../products/products.service.js';
-import { InventoryClient } from './inventory-client.js';
+import { Admission } from '../overload/admission.js';
+import { dependencyUnavailable, isUnavailable, overloaded, Problem } from '../problems/problem.js';
+import { SkuLookup } from '../products/sku-lookup.js';
+import { IN_FLIGHT, InventoryClient } from './inventory-client.js';
 import { LastStock, type RememberedStock } from './last-stock.js';
 
 /** How long an answer of the inventory is given again without asking. */
@@ -28,9 +29,10 @@ type Finding = Omit<Availability, 'productId'>;
 @Injectable()
 export class AvailabilityService {
   private readonly flights = new Map<string, Promise<Finding>>();
+  private readonly admission = new Admission(IN_FLIGHT);
 
   constructor(
-    private readonly products: ProductsService,
+    private readonly skus: SkuLookup,
     private readonly inventory: InventoryClient,
     private readonly lastStock: LastStock,
     private readonly environment: Environment,
@@ -50,7 +52,7 @@ export class AvailabilityService {
       arrivedAt,
       ASKING_PART * this.environment.INVENTORY_DEADLINE_MS,
     );
-    const sku = await deadline.limit(this.products.skuOf(productId, arrivedAt), () =>
+    const sku = await deadline.limit(this.skus.find(productId), () =>
       dependencyUnavailable('The catalogue does not answer in time.'),
     );
     const known = this.lastStock.peek(sku);
@@ -58,11 +60,9 @@ export class AvailabilityService {
       return { productId, stock: known, stale: false };
     }
     const flight = this.flights.get(sku);
-    const refusal =
-      flight === undefined ? this.inventory.refuse(deadline, this.flights.size) : undefined;
-    if (refusal !== undefined) {
-      if (known === undefined) throw refusal;
-      return { productId, stock: known, stale: true };
+    if (flight === undefined && this.admission.isFull(deadline.remaining)) {
+      if (known !== undefined) return { productId, stock: known, stale: true };
+      throw overloaded('Too many requests wait for the inventory right now.');
     }
     const finding = await deadline.limit(flight ?? this.fly(productId, sku, deadline, trace), () =>
       dependencyUnavailable('The inventory does not answer in time.'),
@@ -76,9 +76,11 @@ export class AvailabilityService {
     deadline: Deadline,
     trace?: TraceContext,
   ): Promise<Finding> {
-    const flight = this.findOut(productId, sku, deadline, trace).finally(() => {
-      this.flights.delete(sku);
-    });
+    const flight = this.admission
+      .track(() => this.findOut(productId, sku, deadline, trace))
+      .finally(() => {
+        this.flights.delete(sku);
+      });
     this.flights.set(sku, flight);
     return flight;
   }

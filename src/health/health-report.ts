@@ -88,11 +88,10 @@ export class HealthReport {
   }
 
   private checkDatabase() {
-    return this.indicators
-      .check('database')
-      .attempt(() =>
-        loopClock.limit(this.database.ping(), CHECK_MS, () => new Error('PostgreSQL is slow.')),
-      );
+    return this.indicators.check('database').attempt(async () => {
+      await loopClock.limit(this.database.ping(), CHECK_MS, () => new Error('PostgreSQL is slow.'));
+      if (this.database.isReadOnly) throw new Error('not the primary: PostgreSQL refuses writes');
+    });
   }
 
   private async checkRedis() {

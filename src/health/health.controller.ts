@@ -48,7 +48,8 @@ export class HealthController {
   @ApiOkResponse({ type: HealthReportDto, description: 'PostgreSQL answers.' })
   @ApiServiceUnavailableResponse({
     type: HealthReportDto,
-    description: 'PostgreSQL does not answer, or this replica is shutting down. The same report.',
+    description:
+      'PostgreSQL does not answer or is not the primary, or this replica is shutting down. The same report.',
   })
   async report(
     @Req() request: FastifyRequest,

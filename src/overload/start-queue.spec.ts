@@ -1,5 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 
+import { Admission } from './admission.js';
 import { StartQueue } from './start-queue.js';
 
 const turn = (): Promise<void> => new Promise(setImmediate);
@@ -10,6 +11,45 @@ function block(milliseconds: number): void {
 }
 
 describe(StartQueue.name, () => {
+  it('starts more requests in a turn as long as none is refused', async () => {
+    await turn();
+    const queue = new StartQueue();
+    let started = 0;
+    for (let nth = 0; nth < 10; nth += 1) {
+      queue.enter(() => {
+        started += 1;
+        block(1);
+      });
+    }
+    expect(started).toBe(10);
+  });
+
+  it('keeps a turn short while clients connect', async () => {
+    await turn();
+    const queue = new StartQueue();
+    let started = 0;
+    queue.recordConnection();
+    for (let nth = 0; nth < 10; nth += 1) {
+      queue.enter(() => {
+        started += 1;
+        block(0.5);
+      });
+    }
+    expect(started).toBe(1);
+    while (started < 10) await turn();
+  });
+});
+
+describe(`${StartQueue.name} while requests are refused`, () => {
+  beforeEach(async () => {
+    const admission = new Admission(1);
+    const requests = [0, 1].map(() => admission.track(() => turn()));
+    await admission.track(() => turn());
+    void admission.track(() => turn());
+    expect(admission.isFull(0)).toBe(true);
+    await Promise.all(requests);
+  });
+
   it('starts a request at once while the turn is young', async () => {
     await turn();
     const queue = new StartQueue();

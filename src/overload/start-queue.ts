@@ -1,21 +1,36 @@
+import { refusesRequests } from './admission.js';
 import { arrivalTime } from './arrival.js';
 
 /** Milliseconds of a turn of the event loop in which it starts requests. */
-const BUDGET_MS = 2;
+const BUDGET_MS = 100;
+/** The same while requests are refused: each step of those that were accepted takes a turn. */
+const OVERLOADED_BUDGET_MS = 2;
+/** The same while clients connect: libuv accepts one connection a turn, and the others wait in the kernel. */
+const CONNECTING_BUDGET_MS = 0.25;
+/** How long a connection counts as the latest of several, milliseconds. */
+const CONNECTING_MS = 5;
 /** Requests that wait and are started in a turn at most, however fast. */
-const BATCH = 64;
+const BATCH = 512;
 
 /**
- * Keeps new requests from holding up those that run. Every step of a running request takes a turn of the event loop,
- * so a turn starts new requests for a short time only. The rest start in the next turns, in the order of arrival.
+ * Keeps the turns of the event loop short, so that many new requests hold up neither those that run nor those of
+ * clients that are not connected yet. A turn starts requests for a limited time. The rest start in the next turns, in
+ * the order of arrival.
  */
 export class StartQueue {
   private readonly waiting = new Set<() => void>();
   private draining = false;
+  private connectedAt = -Infinity;
+
+  /** Keeps the next turns short, because further clients may wait to be accepted. */
+  recordConnection(): void {
+    this.connectedAt = performance.now();
+  }
 
   /** Calls `start` now, or in one of the next turns. */
   enter(start: () => void): void {
-    if (this.waiting.size === 0 && performance.now() - arrivalTime() < BUDGET_MS) {
+    const now = performance.now();
+    if (this.waiting.size === 0 && now - arrivalTime() < this.budgetMs(now)) {
       start();
       return;
     }
@@ -23,14 +38,20 @@ export class StartQueue {
     this.drain();
   }
 
+  private budgetMs(now: number): number {
+    if (now - this.connectedAt < CONNECTING_MS) return CONNECTING_BUDGET_MS;
+    return refusesRequests() ? OVERLOADED_BUDGET_MS : BUDGET_MS;
+  }
+
   private drain(): void {
     if (this.draining) return;
     this.draining = true;
-    let startedAt: number | undefined;
+    let endsAt: number | undefined;
     const next = (): void => {
-      startedAt ??= performance.now();
+      const now = performance.now();
+      endsAt ??= now + this.budgetMs(now);
       const [start] = this.waiting;
-      if (start !== undefined && performance.now() - startedAt < BUDGET_MS) {
+      if (start !== undefined && now < endsAt) {
         this.waiting.delete(start);
         start();
       }

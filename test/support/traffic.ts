@@ -57,7 +57,10 @@ export class Traffic {
   static async prepare(url: string, database: Database): Promise<Traffic> {
     const ids = await insertProducts(database, Array<object>(SEEN + UNSEEN).fill({}));
     const traffic = new Traffic(url, ids.slice(0, SEEN), ids.slice(SEEN));
-    const rounds = traffic.seen.map((_, round) => traffic.request('availability', round));
+    const rounds = traffic.seen.flatMap((_, round) => [
+      traffic.request('product', round),
+      traffic.request('availability', round),
+    ]);
     const others = (['listing', 'duplicate'] as const).map((route) => traffic.request(route));
     for (const { path, body, headers = {} } of [...rounds, ...others]) {
       await ask(url + path, body === undefined ? {} : { method: 'POST', body, headers });
