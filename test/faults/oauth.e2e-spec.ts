@@ -50,6 +50,8 @@ async function observeFault(fault: Fault, settlesInMs: number): Promise<Observat
     fail: () => proxy.fail(fault),
     revive: () => proxy.fail('none'),
     settlesInMs,
+    // Requests that take as long as they may are in it from their start to their end.
+    lastsMs: 2 * DEADLINE_MS,
   });
   await proxy.stop();
   expect(
