@@ -1,4 +1,6 @@
 import { Logger } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type AddressInfo, isIPv6 } from 'node:net';
 
 import { createApp } from './app.setup.js';
 import { Environment } from './config/environment.js';
@@ -16,10 +18,21 @@ try {
   const app = await createApp();
   const { HOST, PORT } = app.get(Environment);
   await app.listen({ port: PORT, host: HOST, backlog: BACKLOG });
-  new Logger('main').log(`Listening on ${await app.getUrl()}.`);
+  const logger = new Logger('main');
+  logger.log(`Listening on ${boundAddresses(app).join(', ')}.`);
+  // Before the listener with which the log writes its last lines.
+  process.prependOnceListener('exit', (code) => {
+    logger.log(`Stopped: exit code ${code}.`);
+  });
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`);
   process.exit(1);
+}
+
+/** The addresses as they are bound. Nest's `getUrl` shows loopback for all interfaces. */
+function boundAddresses(app: NestFastifyApplication): string[] {
+  const bound = app.getHttpAdapter().getInstance().addresses() as AddressInfo[];
+  return bound.map(({ address, port }) => `${isIPv6(address) ? `[${address}]` : address}:${port}`);
 }
 
 /** A start that fails for a reason of the operator's is told in words, not in a stack. */

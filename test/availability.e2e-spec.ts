@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { RedisServer } from '../dev/redis-server.js';
@@ -257,7 +258,7 @@ describe('Availability', () => {
   });
 
   it('finds a sku that has to be encoded', async () => {
-    const sku = 'a/b ?#%é..';
+    const sku = `a/b ?#%é..${randomUUID()}..`;
     const id = unseen();
     await database.query('UPDATE products SET sku = $2 WHERE id = $1', [id, sku]);
     await sandbox.switch('inventory', { stock: { [sku]: 7 } });

@@ -24,8 +24,9 @@ beforeEach(async () => {
   await connection.onApplicationBootstrap();
 });
 
-afterEach(() => {
+afterEach(async () => {
   connection.onApplicationShutdown();
+  await redis.resume();
 });
 
 afterAll(async () => {
@@ -104,6 +105,5 @@ describe(RedisConnection.name, () => {
     await redis.pause();
     expect(await get({ timeoutMs: 60_000, patient: true })).toBeUndefined();
     expect(connection.available).toBe(false);
-    await redis.resume();
   });
 });

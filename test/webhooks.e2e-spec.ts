@@ -3,13 +3,13 @@ import { Redis } from 'ioredis';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:net';
-import pg from 'pg';
 import { gzipSync } from 'node:zlib';
 
 import type { RedisServer } from '../dev/redis-server.js';
 import { type Answer, ask, type ProblemBody, type ProductPage } from './support/answer.js';
 import { createDatabase, type Database } from './support/database.js';
 import { eventually } from './support/eventually.js';
+import { connectPostgres } from './support/postgres-client.js';
 import { type RawAnswer, RawConnection } from './support/raw-connection.js';
 import { startRedis } from './support/redis-server.js';
 import { type Service, startService } from './support/service.js';
@@ -571,8 +571,7 @@ describe('The listing', () => {
     const url = `${patient.url}/api/products?category=${category}`;
     const event = upserted(sku, 2, { category, name: 'New' });
     await send(patient.url, upserted(sku, 1, { category, name: 'Old' }));
-    const holder = new pg.Client(database.url);
-    await holder.connect();
+    const holder = await connectPostgres(database.url);
     await holder.query('BEGIN');
     await holder.query('LOCK TABLE products IN SHARE MODE');
     await ask(url);
@@ -624,6 +623,7 @@ describe('The listing', () => {
 
 describe('Old events', () => {
   it('are removed after seven days, in batches, when events come', async () => {
+    await database.query("DELETE FROM webhook_events WHERE id = 'young' OR id LIKE 'old-%'");
     await database.query(
       `INSERT INTO webhook_events (id, type, digest, status, received_at, processed_at)
        SELECT 'old-' || n, 'product.deleted', '\\x00', 'processed', at, at

@@ -14,10 +14,9 @@ import {
   validateSync,
   type ValidationArguments,
 } from 'class-validator';
-import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { loadEnvFile } from 'node:process';
 
+import { readEnvFile } from './env-file.js';
 import { InvalidEnvironmentError } from './invalid-environment.error.js';
 import { PostgresUrlError } from './postgres-url.error.js';
 import { readPostgresUrl } from './postgres-url.js';
@@ -456,11 +455,11 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
 /**
  * The environment of this process; a `.env` file in the working directory fills in what is not set.
  *
- * @throws InvalidEnvironmentError that names every bad variable.
+ * @throws InvalidEnvironmentError that names every bad variable, or says why `.env` cannot be read.
  */
 export function loadEnvironment(): Environment {
-  if (existsSync('.env')) {
-    loadEnvFile('.env');
+  for (const [name, value] of Object.entries(readEnvFile('.env'))) {
+    process.env[name] ??= value;
   }
   return readEnvironment(process.env);
 }

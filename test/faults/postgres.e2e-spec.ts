@@ -48,6 +48,10 @@ beforeAll(async () => {
   traffic = await Traffic.prepare(service.url, backing.database);
 });
 
+afterEach(async () => {
+  await proxy.fail('none');
+});
+
 afterAll(async () => {
   await backing.stop();
   await proxy.stop();
@@ -177,11 +181,15 @@ describe('While PostgreSQL is down', () => {
     const { path } = traffic.request('unseen listing');
     await ask(service.url + path);
     await Promise.all([proxy.fail('refuse'), backing.redis.kill()]);
-    await sleep(2 * TTL_MS + 50);
-    const { status, headers } = await ask(service.url + path);
-    expect([status, headers.get('x-cache')]).toEqual([200, 'STALE']);
-    expectUnavailable(await ask<ProblemBody>(service.url + traffic.request('unseen listing').path));
-    await backing.redis.restart();
+    try {
+      await sleep(2 * TTL_MS + 50);
+      const { status, headers } = await ask(service.url + path);
+      expect([status, headers.get('x-cache')]).toEqual([200, 'STALE']);
+      const unseen = traffic.request('unseen listing').path;
+      expectUnavailable(await ask<ProblemBody>(service.url + unseen));
+    } finally {
+      await backing.redis.restart();
+    }
   });
 });
 

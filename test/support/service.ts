@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { onFreePort } from '../../dev/free-port.js';
 import { followLog } from '../../dev/log-file.js';
 import { ManagedProcess } from '../../dev/managed-process.js';
+import { stopAfterTest } from './after-test.js';
 import { START_COMMAND } from './start-command.js';
 import { testDirectory } from './test-directory.js';
 
@@ -45,7 +46,7 @@ export class Service {
 
 /**
  * Starts the service on a free port (or `PORT`) with this environment and nothing else (but the PATH), and waits
- * until it is alive. It fails with what the service has written.
+ * until it is alive. It fails with what the service has written. A service that a test starts is stopped after it.
  */
 export async function startService(
   env: Record<string, string>,
@@ -74,6 +75,7 @@ export async function startService(
       return response?.status === 200;
     });
     if (!alive) throw new Error(`The service did not start:\n${logs()}`);
+    stopAfterTest(() => server.stop());
     return new Service(url, logs, server);
   });
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { ask } from './answer.js';
 import type { Database } from './database.js';
+import { eventually } from './eventually.js';
 import { insertProducts } from './products.js';
 import { signatureHeaders, upserted } from './signed-event.js';
 
@@ -63,7 +64,9 @@ export class Traffic {
     ]);
     const others = (['listing', 'duplicate'] as const).map((route) => traffic.request(route));
     for (const { path, body, headers = {} } of [...rounds, ...others]) {
-      await ask(url + path, body === undefined ? {} : { method: 'POST', body, headers });
+      const init = body === undefined ? {} : { method: 'POST', body, headers };
+      // A busy machine can keep a dependency waiting: what is not known now is not served later.
+      await eventually(async () => (await ask(url + path, init)).status === 200 || undefined);
     }
     return traffic;
   }
