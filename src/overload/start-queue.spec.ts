@@ -24,19 +24,22 @@ describe(StartQueue.name, () => {
     expect(started).toBe(10);
   });
 
-  it('keeps a turn short while clients connect', async () => {
+  it('starts one request a turn while every turn accepts a connection, and then the rest', async () => {
     await turn();
     const queue = new StartQueue();
+    const counts: number[] = [];
     let started = 0;
+    for (let nth = 0; nth < 20; nth += 1) queue.enter(() => (started += 1));
+    expect(started).toBe(20);
     queue.recordConnection();
-    for (let nth = 0; nth < 10; nth += 1) {
-      queue.enter(() => {
-        started += 1;
-        block(0.5);
-      });
+    for (let nth = 0; nth < 20; nth += 1) queue.enter(() => (started += 1));
+    for (let nth = 0; nth < 5; nth += 1) {
+      counts.push(started);
+      queue.recordConnection();
+      await turn();
     }
-    expect(started).toBe(1);
-    while (started < 10) await turn();
+    expect(counts.every((count, nth) => count <= 20 + nth)).toBe(true);
+    while (started < 40) await turn();
   });
 });
 

@@ -6,32 +6,32 @@ import { arrivalTime } from './arrival.js';
  * were accepted takes a turn.
  */
 const OVERLOADED_BUDGET_MS = 2;
-/** The same while clients connect: libuv accepts one connection a turn, and the others wait in the kernel. */
-const CONNECTING_BUDGET_MS = 0.25;
-/** How long a connection counts as the latest of several, milliseconds. */
-const CONNECTING_MS = 50;
 /** No request starts in less than a thirtieth of a millisecond. */
 const STARTS_PER_MS = 30;
 
 /**
  * Keeps the turns of the event loop short while requests are refused or clients connect, so that many new requests hold
- * up neither those that run nor the clients that are not connected yet. A turn then starts requests for a limited time.
- * The rest start in the next turns, in the order of arrival.
+ * up neither those that run nor the clients that are not connected yet. A turn then starts few requests. The rest start
+ * in the next turns, in the order of arrival.
  */
 export class StartQueue {
   private readonly waiting = new Set<() => void>();
   private draining = false;
-  private connectedAt = -Infinity;
+  /** Turns, this one included, in which another client may wait to be accepted. */
+  private connectingTurns = 0;
 
-  /** Keeps the next turns short, because further clients may wait to be accepted. */
+  /**
+   * Has a turn start one request only until the next turn has accepted no connection: libuv accepts one a turn, and the
+   * others wait in the kernel.
+   */
   recordConnection(): void {
-    this.connectedAt = performance.now();
+    if (this.connectingTurns === 0) setImmediate(this.endTurn);
+    this.connectingTurns = 2;
   }
 
   /** Calls `start` now, or in one of the next turns. */
   enter(start: () => void): void {
-    const now = performance.now();
-    if (this.waiting.size === 0 && now - arrivalTime() < this.budgetMs(now)) {
+    if (this.waiting.size === 0 && this.hasTime()) {
       start();
       return;
     }
@@ -39,15 +39,21 @@ export class StartQueue {
     this.drain();
   }
 
-  private budgetMs(now: number): number {
-    if (now - this.connectedAt < CONNECTING_MS) return CONNECTING_BUDGET_MS;
-    return refusesRequests() ? OVERLOADED_BUDGET_MS : Infinity;
+  private readonly endTurn = (): void => {
+    this.connectingTurns -= 1;
+    if (this.connectingTurns > 0) setImmediate(this.endTurn);
+  };
+
+  private hasTime(): boolean {
+    if (this.connectingTurns > 0) return false;
+    return !refusesRequests() || performance.now() - arrivalTime() < OVERLOADED_BUDGET_MS;
   }
 
   private drain(): void {
     if (this.draining) return;
     this.draining = true;
-    const budgetMs = this.budgetMs(performance.now());
+    const budgetMs = refusesRequests() ? OVERLOADED_BUDGET_MS : Infinity;
+    const most = this.connectingTurns > 0 ? 1 : budgetMs * STARTS_PER_MS;
     let endsAt: number | undefined;
     const next = (): void => {
       const now = performance.now();
@@ -59,7 +65,7 @@ export class StartQueue {
       }
     };
     // A callback for each: the promises of a request run before the next one, and so count into the time.
-    const starts = Math.min(this.waiting.size, Math.ceil(budgetMs * STARTS_PER_MS));
+    const starts = Math.min(this.waiting.size, most);
     for (let nth = 0; nth < starts; nth += 1) setImmediate(next);
     setImmediate(() => {
       this.draining = false;
