@@ -14,6 +14,8 @@ export function isSource(path: string): boolean {
 export class Compiler {
   /** What every compiled source was like, by its path. */
   private compiled: ReadonlyMap<string, string> = new Map();
+  /** What every output was like when it was written, by the path of its source. */
+  private readonly written = new Map<string, string | undefined>();
 
   constructor(private readonly root: string) {
     // Nothing is known of what is there.
@@ -29,7 +31,12 @@ export class Compiler {
    */
   async compile(): Promise<string[]> {
     const found = this.find();
-    const changed = [...found.keys()].filter((path) => found.get(path) !== this.compiled.get(path));
+    // `npm run build`, also as a part of `npm test`, replaces the outputs.
+    const changed = [...found.keys()].filter(
+      (path) =>
+        found.get(path) !== this.compiled.get(path) ||
+        stateOf(this.outputOf(path)) !== this.written.get(path),
+    );
     const removed = [...this.compiled.keys()].filter((path) => !found.has(path));
     const outputs = await Promise.all(changed.map((path) => this.transform(path)));
     for (const path of removed) rmSync(this.outputOf(path), { force: true });
@@ -37,6 +44,7 @@ export class Compiler {
       const output = this.outputOf(path);
       mkdirSync(dirname(output), { recursive: true });
       writeFileSync(output, outputs[index] ?? '');
+      this.written.set(path, stateOf(output));
     }
     this.compiled = found;
     return [...changed, ...removed];
@@ -67,11 +75,12 @@ export class Compiler {
         .filter((entry) => entry.isFile() && isSource(entry.name))
         .map((entry) => relative(this.root, join(entry.parentPath, entry.name))),
     );
-    return new Map(
-      files.map((path) => {
-        const { ino, ctimeMs, size } = statSync(join(this.root, path));
-        return [path, [ino, ctimeMs, size].join()];
-      }),
-    );
+    return new Map(files.map((path) => [path, stateOf(join(this.root, path)) ?? '']));
   }
+}
+
+/** Differs once a file was written or replaced; undefined when there is none. */
+function stateOf(path: string): string | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats && [stats.ino, stats.ctimeMs, stats.size].join();
 }
