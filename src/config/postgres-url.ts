@@ -66,7 +66,7 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   const port = parameters.port ?? groups.port ?? '';
   if (host.includes(',') || port.includes(',')) {
     throw new PostgresUrlError(
-      'several hosts are not supported, give one address that always leads to the primary',
+      'several hosts are not supported: give one address that always leads to the primary',
     );
   }
   if (host === '' || /\s/.test(host)) {
@@ -118,8 +118,11 @@ function parseParameters(query: string): Partial<Record<string, string>> {
     const accepted = PARAMETERS.get(name);
     if (accepted === undefined) {
       // A password with a question mark in it also ends up here.
-      const shown = /^[a-z_]{1,40}$/i.test(name) ? ` ${name}` : '';
-      throw new PostgresUrlError(`the parameter${shown} is not supported`);
+      throw new PostgresUrlError(
+        /^[a-z_]{1,40}$/i.test(name)
+          ? `the parameter ${name} is not supported`
+          : 'a parameter is not supported (in a password, ? is written %3F)',
+      );
     }
     if (name in parameters) {
       throw new PostgresUrlError(`${name} is given twice`);
