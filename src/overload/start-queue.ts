@@ -9,7 +9,7 @@ const OVERLOADED_BUDGET_MS = 2;
 /** The same while clients connect: libuv accepts one connection a turn, and the others wait in the kernel. */
 const CONNECTING_BUDGET_MS = 0.25;
 /** How long a connection counts as the latest of several, milliseconds. */
-const CONNECTING_MS = 5;
+const CONNECTING_MS = 50;
 /** No request starts in less than a thirtieth of a millisecond. */
 const STARTS_PER_MS = 30;
 
