@@ -80,9 +80,7 @@ describe('The registration of the callback', () => {
       },
       other,
     );
-    await eventually(() =>
-      Promise.resolve(other.logs().includes('The callback is not registered yet') || undefined),
-    );
+    await other.untilLogged('The callback is not registered yet');
     await partners.switch('catalog', { down: false, failNext: 1 });
     await reports(200, { status: 'ok', details: { catalogApi: { status: 'up' } } }, other);
     const { catalog } = await partners.state();

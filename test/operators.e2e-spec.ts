@@ -137,7 +137,7 @@ describe('The metrics', () => {
       'farmlokal_http_request_duration_seconds_count{method="GET",route="unmatched",status="4xx"}';
     const before = (await sample(unmatched)) || 0;
     await ask(`${service.url}/api/products/1`);
-    for (const path of ['/nothing', '/else', '/api/products/1/2/3', '/%zz']) {
+    for (const path of ['/no-such-path', '/else', '/api/products/1/2/3', '/%zz']) {
       await ask(service.url + path);
     }
     await ask(`${service.url}/api/products`, { method: 'PURGE' }).catch(() => undefined);

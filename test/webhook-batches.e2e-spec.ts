@@ -228,7 +228,8 @@ describe('Events that are written together', () => {
     const WRITERS = 4;
     let service: Service;
 
-    beforeAll(async () => {
+    // A service of its own for each test: one that has been slow refuses events for a while.
+    beforeEach(async () => {
       // Without Redis, which tells of an event that is under way: the same id gets as far as PostgreSQL.
       service = await startService({
         DATABASE_URL: database.url,
@@ -238,10 +239,6 @@ describe('Events that are written together', () => {
       await eventually(async () =>
         (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
       );
-    });
-
-    afterAll(async () => {
-      await service.stop();
     });
 
     /** Names that no other test and no other attempt at this one uses: an earlier one may still be written. */

@@ -643,11 +643,7 @@ describe('Old events', () => {
       return left?.count === '0' ? true : undefined;
     });
     expect(await recorded('young')).toHaveLength(1);
-    await eventually(() =>
-      Promise.resolve(
-        fresh.logs().includes('1700 events older than seven days are removed') ? true : undefined,
-      ),
-    );
+    await fresh.untilLogged('1700 events older than seven days are removed');
     await fresh.stop();
   });
 });

@@ -22,13 +22,10 @@ export interface Availability {
   readonly stale: boolean;
 }
 
-/** What is found out about one sku, for everyone who asks meanwhile. */
-type Finding = Omit<Availability, 'productId'>;
-
 /** Live stock, as households see it: the inventory's word, or its last one. */
 @Injectable()
 export class AvailabilityService {
-  private readonly flights = new Map<string, Promise<Finding>>();
+  private readonly flights = new Map<string, Promise<RememberedStock>>();
   private readonly admission = new Admission(IN_FLIGHT);
 
   constructor(
@@ -64,10 +61,19 @@ export class AvailabilityService {
       if (known !== undefined) return { productId, stock: known, stale: true };
       throw overloaded('Too many requests wait for the inventory right now.');
     }
-    const finding = await deadline.limit(flight ?? this.fly(productId, sku, deadline, trace), () =>
-      dependencyUnavailable('The inventory does not answer in time.'),
-    );
-    return { productId, ...finding };
+    try {
+      const stock = await deadline.limit(flight ?? this.fly(productId, sku, deadline, trace), () =>
+        dependencyUnavailable('The inventory does not answer in time.'),
+      );
+      return { productId, stock, stale: false };
+    } catch (error) {
+      // Also when this deadline passes before the flight has noticed that.
+      const last = this.lastStock.peek(sku);
+      if (last === undefined || !isUnavailable(error)) {
+        throw error;
+      }
+      return { productId, stock: last, stale: true };
+    }
   }
 
   private fly(
@@ -75,7 +81,7 @@ export class AvailabilityService {
     sku: string,
     deadline: Deadline,
     trace?: TraceContext,
-  ): Promise<Finding> {
+  ): Promise<RememberedStock> {
     const flight = this.admission
       .track(() => this.findOut(productId, sku, deadline, trace))
       .finally(() => {
@@ -90,26 +96,19 @@ export class AvailabilityService {
     sku: string,
     deadline: Deadline,
     trace?: TraceContext,
-  ): Promise<Finding> {
+  ): Promise<RememberedStock> {
     const last = await this.lastStock.recall(sku);
     if (last !== undefined && isFresh(last)) {
-      return { stock: last, stale: false };
+      return last;
     }
-    try {
-      const answer = await this.inventory.ask({ sku, trace }, deadline);
-      if (answer === undefined) {
-        this.lastStock.forget(sku);
-        throw new Problem('not-found', `The inventory does not know the product ${productId}.`);
-      }
-      const stock = { ...answer, receivedAt: Date.now() };
-      this.lastStock.remember(sku, stock);
-      return { stock, stale: false };
-    } catch (error) {
-      if (last === undefined || !isUnavailable(error)) {
-        throw error;
-      }
-      return { stock: last, stale: true };
+    const answer = await this.inventory.ask({ sku, trace }, deadline);
+    if (answer === undefined) {
+      this.lastStock.forget(sku);
+      throw new Problem('not-found', `The inventory does not know the product ${productId}.`);
     }
+    const stock = { ...answer, receivedAt: Date.now() };
+    this.lastStock.remember(sku, stock);
+    return stock;
   }
 }
 

@@ -6,6 +6,7 @@ import { onFreePort } from '../../dev/free-port.js';
 import { followLog } from '../../dev/log-file.js';
 import { ManagedProcess } from '../../dev/managed-process.js';
 import { stopAfterTest } from './after-test.js';
+import { eventually } from './eventually.js';
 import { START_COMMAND } from './start-command.js';
 import { testDirectory } from './test-directory.js';
 
@@ -20,6 +21,11 @@ export class Service {
 
   get pid(): number {
     return this.process.pid;
+  }
+
+  /** Waits until it has written this text so many times: its log is written in the background. */
+  async untilLogged(text: string, times = 1): Promise<void> {
+    await eventually(() => Promise.resolve(this.logs().split(text).length > times || undefined));
   }
 
   /** The memory that it holds. */
