@@ -10,7 +10,7 @@ export default {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   // As the build compiles it, but for the specs, which the build leaves out.
   transform: { '\\.ts$': ['@swc/jest', { swcrc: false, jsc, module: { type: 'es6' } }] },
-  testMatch: ['<rootDir>/{src,test,dev,bench,deploy}/**/*.{spec,e2e-spec}.ts'],
+  testMatch: ['**/{src,test,dev,bench,deploy}/**/*.{spec,e2e-spec}.ts'],
   globalSetup: '<rootDir>/test/support/global-setup.js',
   globalTeardown: '<rootDir>/test/support/global-teardown.js',
   setupFilesAfterEnv: ['<rootDir>/test/support/retries.js'],

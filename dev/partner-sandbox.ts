@@ -53,6 +53,7 @@ export class PartnerSandbox {
         cwd: ROOT,
         env: {
           PATH: process.env.PATH,
+          CURRENCY: process.env.CURRENCY,
           SANDBOX_CONTROL_PORT: String(port),
           SANDBOX_CLIENT_ID: client.id,
           SANDBOX_CLIENT_SECRET: client.secret,

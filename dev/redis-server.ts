@@ -15,6 +15,8 @@ export interface RedisOptions {
   directory: string;
   log: string;
   maxMemory?: string;
+  /** More lines of its configuration. */
+  settings?: readonly string[];
 }
 
 /** A Redis (or Valkey) on a free port of 127.0.0.1 that keeps nothing on disk. It never outlives this process. */
@@ -131,7 +133,7 @@ update-rc.d redis-server disable
 
 async function launchRedis(
   executable: string,
-  { directory, log, maxMemory }: RedisOptions,
+  { directory, log, maxMemory, settings = [] }: RedisOptions,
   port: number,
   password: string,
 ): Promise<ManagedProcess> {
@@ -146,6 +148,7 @@ async function launchRedis(
       'save ""',
       'appendonly no',
       ...(maxMemory ? [`maxmemory ${maxMemory}`, 'maxmemory-policy allkeys-lru'] : []),
+      ...settings,
     ].join('\n'),
     { mode: 0o600 },
   );

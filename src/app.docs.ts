@@ -1,5 +1,5 @@
 import type { INestApplication } from '@nestjs/common';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { RELEASE } from './release.js';
@@ -13,10 +13,12 @@ const READING = new Set(['GET', 'HEAD']);
 /**
  * Serves the OpenAPI page at `/docs` and its document at `/docs-json`.
  *
+ * @param currency the currency of the catalogue, in which the examples are priced.
  * @param charge counts a request for them against its client: no guard is asked for what is no controller's.
  */
 export function setUpDocs(
   app: INestApplication,
+  currency: string,
   charge: (request: FastifyRequest, reply: FastifyReply) => Promise<void>,
 ): void {
   const description = new DocumentBuilder()
@@ -43,9 +45,21 @@ export function setUpDocs(
       done();
     }, done);
   });
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, description), {
+  const document = (): OpenAPIObject =>
+    pricedIn(currency, SwaggerModule.createDocument(app, description));
+  SwaggerModule.setup('docs', app, document, {
     jsonDocumentUrl: 'docs-json',
     raw: ['json'],
     customSiteTitle: 'FarmLokal API',
   });
+}
+
+/** Puts the currency into the examples, which were made before the environment was read. */
+function pricedIn(currency: string, document: OpenAPIObject): OpenAPIObject {
+  return JSON.parse(JSON.stringify(document), (key, value: unknown) => {
+    if (key !== 'currency') {
+      return value;
+    }
+    return typeof value === 'string' ? currency : { ...(value as object), example: currency };
+  }) as OpenAPIObject;
 }

@@ -6,7 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { setUpDocs } from './app.docs.js';
 import { AppModule } from './app.module.js';
 import { loadEnvironment } from './config/environment.js';
-import { clientAddress } from './http/client-address.js';
+import { ClientAddresses } from './http/client-address.js';
+import { CrossOriginPolicy } from './http/cross-origin.js';
 import { namesItsHost } from './http/host-header.js';
 import { Pipeline } from './http/pipeline.js';
 import { readRawBodies } from './http/raw-body.js';
@@ -28,23 +29,13 @@ const CONNECTION_CHECK_MS = 1000;
 const IDLE_SOCKET_TIMEOUT_MS = 60_000;
 const MAX_PATH_PARAMETER = 100;
 
-/** What pages of other origins may read of an answer besides its body. */
-const EXPOSED_HEADERS = [
-  'Age',
-  'ETag',
-  'Link',
-  'RateLimit',
-  'RateLimit-Policy',
-  'Retry-After',
-  'X-Cache',
-  'X-Request-Id',
-];
-
 /**
- * For browsers, to which nothing here is a page, a frame or a script. Pages at `/docs` have a policy of their
+ * For caches, which may keep only pages of the catalogue and static files: those replace `Cache-Control`. For browsers,
+ * to which nothing here is a page, a frame or a script. Pages at `/docs` have a policy of their
  * own. In small letters, as all names that are set for each request: Fastify would make small ones of them each time.
  */
-const SECURITY_HEADERS = {
+const DEFAULT_HEADERS = {
+  'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
@@ -59,9 +50,11 @@ const SECURITY_HEADERS = {
  * @throws InvalidEnvironmentError when a variable is missing or bad.
  */
 export async function createApp(): Promise<NestFastifyApplication> {
-  // Before there are modules, for the server has to know its proxies as it is made.
+  // Before there are modules, because the server needs its settings as it is made.
   const environment = loadEnvironment();
   const logger = createLogger(environment);
+  const clients = new ClientAddresses(environment.TRUST_PROXY);
+  const crossOrigin = environment.CORS_ORIGINS && new CrossOriginPolicy(environment.CORS_ORIGINS);
   const options: FastifyHttpOptions<RawServerDefault> = {
     genReqId: ({ headers }) => requestId(headers['x-request-id']),
     // A missing Host is refused below, as a problem.
@@ -72,8 +65,9 @@ export async function createApp(): Promise<NestFastifyApplication> {
       connectionsCheckingInterval: CONNECTION_CHECK_MS,
     },
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // Applies while a request arrives or is answered; between two requests Node applies keepAliveTimeout.
     connectionTimeout: IDLE_SOCKET_TIMEOUT_MS,
-    ...(environment.TRUST_PROXY === undefined ? {} : { trustProxy: [...environment.TRUST_PROXY] }),
+    keepAliveTimeout: environment.KEEP_ALIVE_TIMEOUT_MS,
     // While draining, a request on a connection that is still open is answered, not refused.
     return503OnClosing: false,
     routerOptions: {
@@ -82,13 +76,12 @@ export async function createApp(): Promise<NestFastifyApplication> {
     },
     // No hook is run for these.
     frameworkErrors: (error, request, response) => {
-      const answer = (fault: unknown): void => {
-        app.get(ProblemFilter).answer(fault, request, response);
-      };
       begin(request, response, () => {
-        charge(request, response).then(() => {
-          answer(error);
-        }, answer);
+        if (crossOrigin?.answerPreflight(request, response) !== true) {
+          reject(error, request, response, (fault) => {
+            app.get(ProblemFilter).answer(fault, request, response);
+          });
+        }
       });
     },
     clientErrorHandler: (error, socket) => {
@@ -108,6 +101,17 @@ export async function createApp(): Promise<NestFastifyApplication> {
   });
   const charge = (request: FastifyRequest, reply: FastifyReply): Promise<void> =>
     app.get(RateLimitGuard).charge(request, reply);
+  /** Charges the client for a request that no route gets, and then hands on its fault, or `rate-limited`. */
+  const reject = (
+    fault: Error,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    handOn: (fault: Error) => void,
+  ): void => {
+    charge(request, reply).then(() => {
+      handOn(fault);
+    }, handOn);
+  };
   const refuse = refuseOtherMethods(fastify, charge);
 
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, adapter, {
@@ -117,20 +121,25 @@ export async function createApp(): Promise<NestFastifyApplication> {
   });
   const requestLog = new RequestLog(logger, app.get(RequestMetrics));
   const startQueue = new StartQueue();
+  fastify.server.on('connection', () => {
+    startQueue.recordConnection();
+  });
   /** What every request begins with that is let in, whatever becomes of it. */
   const begin = (request: FastifyRequest, response: FastifyReply, start: () => void): void => {
     const pipeline = Pipeline.of(request.raw.socket);
     if (!pipeline.admits()) {
       return;
     }
+    const { socket, headers } = request.raw;
     // Read now: the connection forgets it when the client hangs up.
-    request.client = clientAddress(request);
+    request.client = clients.of(socket.remoteAddress, headers['x-forwarded-for']);
     // Not Fastify's onResponse, which never comes when the client has gone.
     response.raw.once('close', () => {
       pipeline.leave(response.raw);
       requestLog.record(request, response);
     });
-    response.headers(SECURITY_HEADERS).header('x-request-id', request.id);
+    response.headers(DEFAULT_HEADERS).header('x-request-id', request.id);
+    crossOrigin?.setHeaders(request, response);
     if ('upgrade' in request.headers) {
       // There is nothing to upgrade to, but Node's parser has thrown away what came along with it: who waits for an
       // answer to that is not to take the next one for it.
@@ -147,40 +156,28 @@ export async function createApp(): Promise<NestFastifyApplication> {
       });
     });
   };
-  // Before what Nest answers by itself: preflights, and targets that are no path.
+  // Before what Nest answers by itself: targets that are no path.
   adapter.setOnRequestHook((request, response, done) => {
     begin(request, response, () => {
       if (!namesItsHost(request.raw)) {
-        done(new Problem('malformed-request', 'The request has to have one Host header.'));
+        const fault = new Problem('malformed-request', 'The request has to have one Host header.');
+        reject(fault, request, response, done);
+      } else if (crossOrigin?.answerPreflight(request, response) === true) {
+        return;
       } else if (isLate(request)) {
         done(overloaded('This process has more requests than it can answer in time.'));
       } else if (request.is404) {
         // Told before a body is read, whose faults would be no help to anyone here.
-        charge(request, response).then(() => {
-          done(new Problem('not-found', 'No resource has this path.'));
-        }, done);
+        const fault = new Problem('not-found', 'No resource has this path.');
+        reject(fault, request, response, done);
       } else {
         done();
       }
     });
   });
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
-  if (environment.CORS_ORIGINS !== undefined) {
-    const policy = {
-      origin: [...environment.CORS_ORIGINS],
-      methods: ['GET', 'HEAD'],
-      strictPreflight: false,
-      exposedHeaders: [...EXPOSED_HEADERS],
-    };
-    app.enableCors({
-      // Any other OPTIONS is a request like the rest: for no resource, or not a method of it.
-      delegator: ({ headers }, done) => {
-        done(null, { ...policy, preflight: 'access-control-request-method' in headers });
-      },
-    });
-  }
   if (environment.DOCS_ENABLED) {
-    setUpDocs(app, charge);
+    setUpDocs(app, environment.CURRENCY, charge);
   }
   await app.init();
   refuse();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 
+import type { ConnectionPool } from '../src/database/connection-pool.js';
 import { createDataSource } from '../src/database/data-source.js';
 import { createDatabase, type Database } from './support/database.js';
 
@@ -42,5 +43,27 @@ describe('Connections that a load has opened', () => {
     expect(await serving()).toEqual(first);
     jest.advanceTimersByTime(15 * MINUTE_MS);
     expect((await serving()).filter((pid) => first.includes(pid))).toEqual([]);
+  });
+
+  it('are replaced within 33 minutes, however busy they are, so that they follow their address', async () => {
+    const first = await serving();
+    for (let minutes = 0; minutes < 25; minutes += 5) {
+      jest.advanceTimersByTime(5 * MINUTE_MS);
+      expect(await serving()).toEqual(first);
+    }
+    jest.advanceTimersByTime(8 * MINUTE_MS);
+    expect((await serving()).filter((pid) => first.includes(pid))).toEqual([]);
+  });
+
+  it('are all replaced when the pool is renewed, and a statement on one of them ends well', async () => {
+    const first = await serving();
+    const pool = (dataSource.driver as unknown as { master: ConnectionPool }).master;
+    const busy = await pool.connect();
+    pool.renew();
+    const { rows } = await busy.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    expect(first).toContain(rows[0]?.pid);
+    busy.release();
+    expect((await serving()).filter((pid) => first.includes(pid))).toEqual([]);
+    expect(pool.totalCount).toBe(CONNECTIONS);
   });
 });

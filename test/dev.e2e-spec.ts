@@ -1,12 +1,27 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { Agent, get } from 'node:http';
 import { connect, createServer } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
+import { Compiler, isSource } from '../dev/compiler.js';
+import { bindPort } from '../dev/free-port.js';
+import { ReloadingService } from '../dev/reloading-service.js';
+import { makeTemporaryDirectory, type TemporaryDirectory } from '../dev/temporary-directory.js';
 import { eventually } from './support/eventually.js';
 import { copyOfTemplate } from './support/postgres-server.js';
 
@@ -110,5 +125,191 @@ describe('npm run dev', () => {
 
     expect(code).toBe(1);
     expect(errors.join('')).toBe('PORT must be an integer from 1 to 65535, not "http"\n');
+  });
+});
+
+/** A service that answers with a word, slowly when asked for it, and drains as the real one does. */
+const MAIN = `
+  import { createServer } from 'node:http';
+  import { setTimeout as sleep } from 'node:timers/promises';
+  import { WORD } from './word.js';
+
+  let draining = false;
+  const server = createServer(async (request, response) => {
+    if (request.url === '/slow') await sleep(1000);
+    if (draining) response.setHeader('connection', 'close');
+    response.end(WORD);
+  });
+  server.listen(Number(process.env.PORT), '127.0.0.1');
+  process.once('SIGTERM', async () => {
+    draining = true;
+    await sleep(300);
+    server.close();
+  });
+`;
+
+/** Gives the answer, and the client's port of the connection that it came on. */
+async function getText(url: string, agent: Agent): Promise<{ text: string; port: number }> {
+  return await new Promise((resolve, reject) => {
+    get(url, { agent }, (response) => {
+      const port = response.socket.localPort ?? 0;
+      response.toArray().then((chunks: Buffer[]) => {
+        resolve({ text: Buffer.concat(chunks).toString(), port });
+      }, reject);
+    }).on('error', reject);
+  });
+}
+
+/** The processes that run in a directory. */
+function pidsIn(directory: string): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`) === directory;
+    } catch {
+      return false;
+    }
+  });
+}
+
+describe('The service of npm run dev', () => {
+  let directory: TemporaryDirectory;
+  let service: ReloadingService;
+  let url: string;
+  let announced: string[];
+  /** With one connection, which it keeps open. */
+  let agent: Agent;
+
+  beforeEach(async () => {
+    directory = await makeTemporaryDirectory();
+    const { path } = directory;
+    mkdirSync(join(path, 'src'));
+    mkdirSync(join(path, 'migrations'));
+    copyFileSync(join(ROOT, '.swcrc'), join(path, '.swcrc'));
+    symlinkSync(join(ROOT, 'node_modules'), join(path, 'node_modules'));
+    writeFileSync(join(path, 'package.json'), '{"type":"module"}');
+    save('src/main.ts', MAIN);
+    save('src/word.ts', word('one'));
+    const compiler = new Compiler(path);
+    await compiler.compile();
+    announced = [];
+    agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const port = await bindPort(0);
+    url = `http://127.0.0.1:${port}/`;
+    service = new ReloadingService({
+      directories: [join(path, 'src'), join(path, 'migrations')],
+      isSource,
+      rebuild: () => compiler.compile(),
+      order: (own) => ({
+        command: process.execPath,
+        args: ['dist/main.js'],
+        cwd: path,
+        env: { PORT: String(own) },
+        log: join(path, 'log'),
+      }),
+      host: '127.0.0.1',
+      port,
+      announce: (line) => announced.push(line),
+    });
+    await service.start();
+  });
+
+  afterEach(async () => {
+    agent.destroy();
+    await service.stop();
+    await directory.remove();
+  });
+
+  function word(text: string): string {
+    return `export const WORD: string = '${text}';\n`;
+  }
+
+  function save(file: string, content: string): void {
+    writeFileSync(join(directory.path, file), content);
+  }
+
+  /** Replaces a file, as `sed -i` and `git checkout` do. */
+  function replace(file: string, content: string): void {
+    save(`${file}.new`, content);
+    renameSync(join(directory.path, `${file}.new`), join(directory.path, file));
+  }
+
+  /** Waits for this answer. No request fails until then. */
+  async function answers(expected: string): Promise<void> {
+    await eventually(
+      async () => ((await getText(url, agent)).text === expected ? true : undefined),
+      30_000,
+    );
+  }
+
+  /** Waits until one process is left. */
+  async function retired(): Promise<void> {
+    await eventually(() => Promise.resolve(pidsIn(directory.path).length === 1 || undefined));
+  }
+
+  async function announces(pattern: RegExp): Promise<string> {
+    return await eventually(
+      () => Promise.resolve(announced.find((line) => pattern.test(line))),
+      30_000,
+    );
+  }
+
+  it('serves every change of a file that is replaced, and refuses no request', async () => {
+    for (const text of ['two', 'three', 'four', 'five']) {
+      replace('src/word.ts', word(text));
+      await answers(text);
+    }
+    expect(announced.filter((line) => line.startsWith('Changed: src/word.ts'))).toHaveLength(4);
+  });
+
+  it('serves a change in a directory that is new, and one that is gone', async () => {
+    mkdirSync(join(directory.path, 'src/words/more'), { recursive: true });
+    save('src/words/more/two.ts', word('two'));
+    replace('src/word.ts', `export { WORD } from './words/more/two.js';\n`);
+    await answers('two');
+    save('src/words/more/two.ts', word('three'));
+    await answers('three');
+
+    rmSync(join(directory.path, 'src/words'), { recursive: true });
+    replace('src/word.ts', word('four'));
+    await answers('four');
+    expect(readdirSync(join(directory.path, 'dist'), { recursive: true })).not.toContain(
+      'words/more/two.js',
+    );
+  });
+
+  it('answers a request that is in flight, and the next one on an idle connection', async () => {
+    const idle = await getText(url, agent);
+    const other = new Agent({ keepAlive: true });
+    const slow = getText(`${url}slow`, other);
+    replace('src/word.ts', word('two'));
+    expect((await slow).text).toBe('one');
+    other.destroy();
+    await announces(/^Reloaded in \d+\.\d s$/);
+    await retired();
+    expect(await getText(url, agent)).toEqual({ text: 'two', port: idle.port });
+  });
+
+  it('makes one reload of many saves', async () => {
+    for (let nth = 1; nth <= 20; nth += 1) save('src/word.ts', word(String(nth)));
+    await answers('20');
+    expect(announced.filter((line) => line.startsWith('Reloaded')).length).toBeLessThan(4);
+  });
+
+  it('goes on with the old code when the new one does not compile', async () => {
+    replace('src/word.ts', 'export const WORD = ;\n');
+    expect(await announces(/does not compile/)).toMatch(
+      /^src\/word\.ts does not compile\n.*Expression expected[^]*word\.ts:1:[^]*Waiting for a change$/,
+    );
+    await answers('one');
+    replace('src/word.ts', word('two'));
+    await answers('two');
+  });
+
+  it('goes on with the old code when the new one does not start', async () => {
+    replace('src/word.ts', `throw new Error('broken');\n${word('two')}`);
+    await announces(/^The service did not start; the process before serves on/);
+    await answers('one');
+    replace('src/word.ts', word('three'));
+    await answers('three');
   });
 });

@@ -118,6 +118,15 @@ describe('The OpenAPI document', () => {
     expect(Object.keys(problemSchema?.properties ?? {})).toEqual(Object.keys(problem.body));
   });
 
+  it('has its examples in the currency of the catalogue', async () => {
+    const european = await startService({ DATABASE_URL: database.url, CURRENCY: 'EUR' });
+    const text = JSON.stringify((await ask(`${european.url}/docs-json`)).body);
+    expect(text).toContain('"currency":"EUR"');
+    expect(text).not.toContain('INR');
+    expect(JSON.stringify(document)).toContain('"currency":"INR"');
+    await european.kill('SIGKILL');
+  });
+
   it('has a page that shows it', async () => {
     const { status, headers, body } = await ask<string>(`${service.url}/docs`);
     expect(status).toBe(200);

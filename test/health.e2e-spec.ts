@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 
 import type { RedisServer } from '../dev/redis-server.js';
+import { stopAfterTest } from './support/after-test.js';
 import { type Answer, ask } from './support/answer.js';
 import { createDatabase, type Database } from './support/database.js';
 import { eventually } from './support/eventually.js';
@@ -23,8 +24,11 @@ let service: Service;
 
 beforeAll(async () => {
   [database, redis, sandbox] = await Promise.all([createDatabase(), startRedis(), startSandbox()]);
-  await sandbox.switch('catalog', { down: true });
   service = await start();
+});
+
+beforeEach(async () => {
+  await sandbox.reset();
 });
 
 afterAll(async () => {
@@ -63,16 +67,23 @@ async function reports(status: number, expected: object, of = service): Promise<
 
 describe('The registration of the callback', () => {
   it('does not hold up the start, and is made when API B is there', async () => {
-    await reports(200, {
-      status: 'degraded',
-      details: { catalogApi: { status: 'degraded' }, database: { status: 'up' } },
-    });
-    await eventually(() =>
-      Promise.resolve(service.logs().includes('The callback is not registered yet') || undefined),
+    // Of its own, where nothing is registered yet.
+    const partners = await startSandbox();
+    stopAfterTest(() => partners.stop());
+    await partners.switch('catalog', { down: true });
+    const other = await start(partners.environment());
+    await reports(
+      200,
+      {
+        status: 'degraded',
+        details: { catalogApi: { status: 'degraded' }, database: { status: 'up' } },
+      },
+      other,
     );
-    await sandbox.switch('catalog', { down: false, failNext: 1 });
-    await reports(200, { status: 'ok', details: { catalogApi: { status: 'up' } } });
-    const { catalog } = await sandbox.state();
+    await other.untilLogged('The callback is not registered yet');
+    await partners.switch('catalog', { down: false, failNext: 1 });
+    await reports(200, { status: 'ok', details: { catalogApi: { status: 'up' } } }, other);
+    const { catalog } = await partners.state();
     expect(catalog.subscription).toEqual({
       url: `${PUBLIC_URL}/api/webhooks/catalog`,
       events: ['product.upserted', 'product.deleted'],
@@ -85,26 +96,11 @@ describe('The registration of the callback', () => {
     await reports(200, { details: { catalogApi: { status: 'up' } } }, other);
     await other.stop();
   });
-
-  it('is not tried when nothing is configured', async () => {
-    const bare = await start({ CATALOG_API_URL: '', INVENTORY_API_URL: '' });
-    await reports(
-      200,
-      {
-        status: 'ok',
-        details: {
-          catalogApi: { status: 'up', message: 'not configured' },
-          inventory: { status: 'up', message: 'not configured' },
-        },
-      },
-      bare,
-    );
-    await bare.stop();
-  });
 });
 
 describe('The report', () => {
   it('is good when all is well', async () => {
+    await reports(200, { status: 'ok' });
     const { headers, body } = await report();
     expect(headers.get('cache-control')).toBe('no-store');
     expect(Object.keys(body.details).sort()).toEqual([
@@ -132,7 +128,6 @@ describe('The report', () => {
     const { access_token: token } = granted.body;
     await client.set(key.replace('hold-off', 'token'), token, 'PX', 60_000);
     await reports(200, { details: { oauth: { status: 'up' } } }, other);
-    await sandbox.switch('oauth', { oauthError: null });
     await client.flushall();
     client.disconnect();
     await other.stop();
@@ -150,7 +145,36 @@ describe('The report', () => {
       },
       other,
     );
-    await sandbox.switch('oauth', { oauthError: null });
+    await other.stop();
+  });
+
+  it('shows what is not configured, and is not degraded by it', async () => {
+    const bare = await startService({ DATABASE_URL: database.url, SHUTDOWN_DELAY_MS: '0' });
+    const notConfigured = { status: 'up', message: 'not configured' };
+    await reports(
+      200,
+      {
+        status: 'ok',
+        details: {
+          database: { status: 'up' },
+          redis: notConfigured,
+          oauth: notConfigured,
+          inventory: notConfigured,
+          catalogApi: notConfigured,
+        },
+      },
+      bare,
+    );
+    const summary = await ask(`${bare.url}/metrics`, { headers: { accept: 'application/json' } });
+    expect(summary.body).toMatchObject({ status: 'ok', database: 'up', redis: 'not_configured' });
+    await bare.stop();
+  });
+
+  it('is degraded by a Redis that is configured and down', async () => {
+    const other = await start({ REDIS_URL: 'redis://127.0.0.1:1' });
+    await reports(200, { status: 'degraded', details: { redis: { status: 'degraded' } } }, other);
+    const summary = await ask(`${other.url}/metrics`, { headers: { accept: 'application/json' } });
+    expect(summary.body).toMatchObject({ status: 'degraded', redis: 'degraded' });
     await other.stop();
   });
 });

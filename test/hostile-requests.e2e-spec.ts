@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { setImmediate } from 'node:timers/promises';
 
@@ -75,6 +75,11 @@ beforeAll(async () => {
   const { body: document } = await ask<OpenApi>(`${service.url}/docs-json`);
   contract = new Contract(document);
   request = hostileRequest([...documented(document), ...others()], await cursors());
+});
+
+beforeEach(() => {
+  findings.length = 0;
+  statuses.clear();
 });
 
 afterAll(async () => {

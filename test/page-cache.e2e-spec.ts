@@ -45,6 +45,7 @@ describe('The page cache', () => {
   });
 
   beforeEach(async () => {
+    await Promise.all([one, two].map(untilWell));
     await rename('Before');
     // A listing of its own for each spec, so that none finds another's pages.
     path = `/api/products?limit=100&maxPrice=${(listings += 1)}00000`;
@@ -57,6 +58,14 @@ describe('The page cache', () => {
     await eventually(async () => {
       const { status } = await ask(`${url}/health/ready`);
       return status === 200 && logs().includes('Redis is connected') ? true : undefined;
+    });
+  }
+
+  /** Waits until a replica uses Redis again, which an attempt before may have killed. */
+  async function untilWell({ url }: Service): Promise<void> {
+    await eventually(async () => {
+      const { body } = await ask<{ status: string }>(`${url}/health`);
+      return body.status === 'ok' ? true : undefined;
     });
   }
 
@@ -249,11 +258,14 @@ describe('The page cache', () => {
     await page(one);
     await eventually(async () => (summary(await page(two)).cache === 'HIT' ? true : undefined));
     await redis.kill();
-    await change(one, 'After');
-    expect(summary(await page(one))).toEqual({ status: 200, cache: 'MISS', name: 'After' });
-    // For longer than until it is tried again.
-    await sleep(1000);
-    await redis.restart();
+    try {
+      await change(one, 'After');
+      expect(summary(await page(one))).toEqual({ status: 200, cache: 'MISS', name: 'After' });
+      // For longer than until it is tried again.
+      await sleep(1000);
+    } finally {
+      await redis.restart();
+    }
     const client = new Redis(redis.url);
     try {
       await eventually(async () => (await client.get(VERSION_KEY)) ?? undefined);

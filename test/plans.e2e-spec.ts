@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 
 import type { Cursor } from '../src/products/cursor.js';
@@ -162,12 +163,13 @@ describe('The plan of a listing', () => {
       const cursor = await cursorAt(sort, 5);
       const listing: Listing = { limit: LIMIT, sort, order: 'asc', category: 'Common', cursor };
       const { text, values } = listingStatement(listing, 1);
+      const name = randomUUID();
       for (let times = 0; times < 10; times += 1) {
-        await client.query({ name: sort, text, values: [...values] });
+        await client.query({ name, text, values: [...values] });
       }
       const { rows } = await client.query(
         'SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE name = $1',
-        [sort],
+        [name],
       );
       // PostgreSQL makes the first five for their values in any case.
       expect(rows).toEqual([{ custom_plans: '5', generic_plans: '5' }]);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { lookup } from 'node:dns/promises';
 import { Socket } from 'node:net';
 import { Registry } from 'prom-client';
 
@@ -13,7 +14,7 @@ let connection: RedisConnection;
 
 beforeAll(async () => {
   Logger.overrideLogger(false);
-  redis = await startRedis();
+  redis = await startRedis(['bind 127.0.0.1 -::1']);
   connection = new RedisConnection({ REDIS_URL: redis.url } as Environment, new Registry());
   await connection.onApplicationBootstrap();
 });
@@ -43,5 +44,17 @@ describe(RedisConnection.name, () => {
       .flatMap(({ mock }) => mock.contexts as Socket[])
       .filter(({ remotePort }) => String(remotePort) === new URL(redis.url).port);
     expect(toRedis).toHaveLength(1);
+  });
+
+  it.each([4, 6])('connects over IPv%d when the URL has that family', async (family) => {
+    const known = await lookup('localhost', { family }).catch(() => undefined);
+    const url = new URL(`?family=${family}`, redis.url);
+    url.hostname = 'localhost';
+    const other = new RedisConnection({ REDIS_URL: url.href } as Environment, new Registry());
+    await other.onApplicationBootstrap();
+    const client = await other.attempt((ioredis) => ioredis.client('INFO'));
+    const server = family === 6 ? `[::1]:${redis.port}` : `127.0.0.1:${redis.port}`;
+    expect(client).toEqual(known && expect.stringContaining(` laddr=${server} `));
+    other.onApplicationShutdown();
   });
 });

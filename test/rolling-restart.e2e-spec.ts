@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { RedisServer } from '../dev/redis-server.js';
+import { stopAfterTest } from './support/after-test.js';
 import { ask } from './support/answer.js';
 import { Balancer } from './support/balancer.js';
 import { createDatabase, type Database } from './support/database.js';
@@ -75,6 +76,7 @@ describe('A rolling restart', () => {
   it('fails no request, and every replica ends with 0', async () => {
     let [going, staying] = await Promise.all([startReplica(), startReplica()]);
     const loaded = load();
+    stopAfterTest(() => loaded.stop());
     const exitCodes: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       exitCodes.push(await going.stop());

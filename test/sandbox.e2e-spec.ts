@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { stopAfterTest } from './support/after-test.js';
 import { type Answer, ask } from './support/answer.js';
 import { eventually } from './support/eventually.js';
 import { type Sandbox, startSandbox } from './support/sandbox.js';
@@ -351,6 +352,20 @@ describe('API A', () => {
 });
 
 describe('API B', () => {
+  let shared: Sandbox;
+
+  // A sandbox of its own for each test, because a registration stays.
+  beforeEach(async () => {
+    shared = sandbox;
+    sandbox = await startSandbox();
+  });
+
+  afterEach(async () => {
+    const own = sandbox;
+    sandbox = shared;
+    await own.stop();
+  });
+
   const subscription = { url: 'http://127.0.0.1:9/callback', events: ['product.upserted'] };
 
   async function askForSubscription(token?: string, body?: string): Promise<Answer<unknown>> {
@@ -432,6 +447,7 @@ describe('a campaign', () => {
     readonly sku: string;
     readonly revision: number;
     readonly name?: string;
+    readonly currency?: string;
     readonly latitude?: number | null;
   }
 
@@ -560,6 +576,17 @@ describe('a campaign', () => {
     );
   });
 
+  it('prices products in CURRENCY', async () => {
+    process.env.CURRENCY = 'EUR';
+    const european = await startSandbox();
+    delete process.env.CURRENCY;
+    const receiver = await startReceiver(() => ({ status: 204 }));
+    await european.emit({ urls: [receiver.url], count: 5, deletes: 0 });
+    await european.stop();
+    const currencies = events(receiver.messages).map(({ data }) => data.currency);
+    expect(currencies).toEqual(['EUR', 'EUR', 'EUR', 'EUR', 'EUR']);
+  });
+
   it('sends an event again until it is taken: the same id and body, signed anew', async () => {
     const answers = [{ status: 503 }, { status: 0 }, { status: 500 }, { status: 302 }];
     const receiver = await startReceiver((_, before) => answers[before] ?? { status: 204 });
@@ -679,6 +706,10 @@ describe('a campaign', () => {
     const receiver = await startReceiver();
     const { controlUrl } = sandbox.partners;
     const client = new AbortController();
+    stopAfterTest(async () => {
+      client.abort();
+      await running;
+    });
     const running = failureOf(
       fetch(`${controlUrl}/catalog/emit`, {
         method: 'POST',

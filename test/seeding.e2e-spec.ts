@@ -24,8 +24,12 @@ describe('Seeding', () => {
     await database.drop();
   });
 
-  async function seed(options: SeedOptions): Promise<SeedResult> {
-    return await seedProducts(postgresConnection(database.url), { batch: 1000, ...options });
+  async function seed(options: Omit<SeedOptions, 'currency'>): Promise<SeedResult> {
+    return await seedProducts(postgresConnection(database.url), {
+      currency: 'EUR',
+      batch: 1000,
+      ...options,
+    });
   }
 
   async function skus(): Promise<string[]> {
@@ -58,7 +62,7 @@ describe('Seeding', () => {
       ...product,
       latitude: Number(product.latitude),
       longitude: Number(product.longitude),
-      currency: 'INR',
+      currency: 'EUR',
       revision: '0',
       deleted_at: null,
       createdAt: String(product.createdAt),
@@ -151,7 +155,10 @@ describe('Seeding', () => {
     await database.query('DROP TABLE products');
     await expect(seed({ count: 10 })).rejects.toThrow(/npm run migration:run/);
     await expect(
-      seedProducts(postgresConnection('postgres://nobody@127.0.0.1:1/none'), { count: 10 }),
+      seedProducts(postgresConnection('postgres://nobody@127.0.0.1:1/none'), {
+        count: 10,
+        currency: 'EUR',
+      }),
     ).rejects.toThrow(/Cannot connect to the database: .*DATABASE_URL/);
   });
 });

@@ -182,6 +182,52 @@ describe('Clients that are slow', () => {
   }, 240_000);
 });
 
+describe('A connection between two requests', () => {
+  const HALF_A_HEAD = 'POST /api/webhooks/catalog HTTP/1.1\r\nHo';
+  const HALF_A_BODY = `${POST}x`;
+
+  /** A connection on which a request was answered. */
+  async function used(url: string): Promise<[RawConnection, keepAlive: string | undefined]> {
+    const connection = await RawConnection.open(url);
+    connection.write(get('/health/live'));
+    const answer = await connection.answer();
+    expect(answer?.status).toBe(200);
+    return [connection, answer?.headers.get('keep-alive')];
+  }
+
+  it('stays open for longer than a load balancer keeps it, but not with half a request', async () => {
+    const [idle, keepAlive] = await used(service.url);
+    // Google's load balancer keeps it for 600 s.
+    expect(keepAlive).toBe('timeout=620');
+    await Promise.all(
+      [HALF_A_HEAD, HALF_A_BODY].map(async (half) => {
+        const [connection] = await used(service.url);
+        connection.write(half);
+        expect((await connection.answers()).map(({ status }) => status)).toEqual([408]);
+      }),
+    );
+    idle.write(POST + 'x'.repeat(BODY_BYTES));
+    expect((await idle.answer())?.status).toBe(503);
+    idle.close();
+  }, 60_000);
+
+  it('is closed after KEEP_ALIVE_TIMEOUT_MS, and not while a request is on its way', async () => {
+    const brief = await startService({
+      DATABASE_URL: database.url,
+      KEEP_ALIVE_TIMEOUT_MS: '1000',
+    });
+    const [idle, keepAlive] = await used(brief.url);
+    expect(keepAlive).toBe('timeout=1');
+    const [busy] = await used(brief.url);
+    busy.write(HALF_A_BODY);
+    expect(await idle.answers()).toEqual([]);
+    expect(busy.ended).toBe(false);
+    busy.write('x'.repeat(BODY_BYTES - 1));
+    expect((await busy.answer())?.status).toBe(503);
+    await brief.kill('SIGKILL');
+  });
+});
+
 describe('Clients that ask and do not read', () => {
   it('are hung up on before what they have asked for piles up', async () => {
     await ordinaryWait();

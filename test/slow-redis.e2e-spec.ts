@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 
 import type { RedisServer } from '../dev/redis-server.js';
@@ -23,8 +24,9 @@ beforeEach(async () => {
   await connection.onApplicationBootstrap();
 });
 
-afterEach(() => {
+afterEach(async () => {
   connection.onApplicationShutdown();
+  await redis.resume();
 });
 
 afterAll(async () => {
@@ -81,6 +83,19 @@ describe(RedisConnection.name, () => {
     expect(await metric('farmlokal_redis_up')).toContain('farmlokal_redis_up 1');
   });
 
+  it('replaces a silent connection once, however many commands wait for it', async () => {
+    let client: Redis | undefined;
+    await connection.attempt((connected) => (client = connected).ping());
+    if (client === undefined) throw new Error('Redis is not connected.');
+    const { stream } = client;
+    const listeners = stream.listenerCount('close');
+    await redis.pause();
+    await Promise.all(Array.from({ length: 250 }, () => get({ timeoutMs: 60_000, patient: true })));
+    // ioredis adds a listener for each time that it is told to disconnect.
+    expect(stream.listenerCount('close')).toBeLessThanOrEqual(listeners + 1);
+    await redis.resume();
+  });
+
   it('has a patient command wait for a slow Redis', async () => {
     void occupy(0.6);
     expect(await get({ timeoutMs: 3000, patient: true })).toBeNull();
@@ -90,6 +105,5 @@ describe(RedisConnection.name, () => {
     await redis.pause();
     expect(await get({ timeoutMs: 60_000, patient: true })).toBeUndefined();
     expect(connection.available).toBe(false);
-    await redis.resume();
   });
 });

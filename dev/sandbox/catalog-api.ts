@@ -43,15 +43,19 @@ export class CatalogApi {
     readonly server: SwitchableServer<CatalogSwitches, 'registrations'>,
     private readonly tokens: TokenJudge,
     private readonly secret: string,
+    private readonly currency: string,
   ) {}
 
-  /** @param secret what it signs with: `whsec_` and base64 */
-  static async start(tokens: TokenJudge, secret: string): Promise<CatalogApi> {
+  /**
+   * @param secret what it signs with: `whsec_` and base64
+   * @param currency in which its products are priced
+   */
+  static async start(tokens: TokenJudge, secret: string, currency: string): Promise<CatalogApi> {
     const server: CatalogApi['server'] = await SwitchableServer.start({
       switches: SWITCHES,
       counters: ['registrations'],
     });
-    const api = new CatalogApi(server, tokens, secret);
+    const api = new CatalogApi(server, tokens, secret, currency);
     server.answerWith((request, response) => api.answer(request, response));
     return api;
   }
@@ -70,7 +74,7 @@ export class CatalogApi {
     given: Readonly<Record<string, unknown>>,
     signal: AbortSignal,
   ): Promise<CampaignSummary> {
-    const options = readEmitOptions(given, this.subscription?.url);
+    const options = readEmitOptions(given, this.currency, this.subscription?.url);
     if (this.campaign !== undefined) {
       throw new CampaignUnderWayError('A campaign is under way; there is one at a time');
     }

@@ -1,10 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import {
-  SAMPLE_CURRENCY,
-  type SampleProduct,
-  sampleProduct,
-} from '../../src/products/seeding/sample-product.js';
+import { type SampleProduct, sampleProduct } from '../../src/products/seeding/sample-product.js';
 import type { Chance } from './chance.js';
 import type { CampaignOptions } from './emit-options.js';
 
@@ -39,7 +35,8 @@ export interface CatalogueChange {
 
 /** Makes the changes of a campaign in the order of their creation: a product's last one has its highest revision. */
 export function makeChanges(options: CampaignOptions, chance: Chance): CatalogueChange[] {
-  const { count, products, skuPrefix, deletes, seed, firstRevision, createdFrom } = options;
+  const { count, products, skuPrefix, currency, deletes, seed, firstRevision, createdFrom } =
+    options;
   const samples = Array.from({ length: products }, () =>
     sampleProduct(1 + chance.below(SAMPLE_PRODUCTS)),
   );
@@ -58,7 +55,7 @@ export function makeChanges(options: CampaignOptions, chance: Chance): Catalogue
     if (subject === undefined) return [];
     const { sample, sku, revision } = subject;
     subject.revision += 1;
-    const product = deleted.has(nth) ? null : fieldsOf(sample, revision, chance);
+    const product = deleted.has(nth) ? null : fieldsOf(sample, currency, revision, chance);
     const body = Buffer.from(
       JSON.stringify({
         type: product === null ? 'product.deleted' : 'product.upserted',
@@ -70,7 +67,12 @@ export function makeChanges(options: CampaignOptions, chance: Chance): Catalogue
   });
 }
 
-function fieldsOf(sample: SampleProduct, revision: number, chance: Chance): ProductFields {
+function fieldsOf(
+  sample: SampleProduct,
+  currency: string,
+  revision: number,
+  chance: Chance,
+): ProductFields {
   const { name, category, unit, producer } = sample;
   const paise = Math.round(Number(sample.price) * 100 * (0.8 + 0.4 * chance.part()));
   const hasPlace = sample.latitude !== null && chance.below(4) > 0;
@@ -80,7 +82,7 @@ function fieldsOf(sample: SampleProduct, revision: number, chance: Chance): Prod
     description: `${sample.description} Lot ${revision}.`,
     category,
     price: `${Math.floor(paise / 100)}.${String(paise % 100).padStart(2, '0')}`,
-    currency: SAMPLE_CURRENCY,
+    currency,
     unit,
     producer,
     latitude: hasPlace ? Number(sample.latitude) : null,

@@ -50,6 +50,8 @@ export interface EmitOptions {
 /** The options once everything is settled. */
 export interface CampaignOptions extends EmitOptions {
   products: number;
+  /** In which products are priced. */
+  currency: string;
   urls: readonly string[];
   seed: number;
   firstRevision: number;
@@ -101,6 +103,7 @@ export const EMIT_OPTIONS: SwitchTable<EmitOptions> = {
  */
 export function readEmitOptions(
   given: Readonly<Record<string, unknown>>,
+  currency: string,
   registeredUrl: string | undefined,
 ): CampaignOptions {
   const options = new Switches(EMIT_OPTIONS, 'option');
@@ -117,6 +120,7 @@ export function readEmitOptions(
   const now = Date.now();
   return {
     ...values,
+    currency,
     urls,
     products: products ?? Math.max(1, Math.floor(count / 10)),
     seed: seed ?? randomInt(2 ** 48 - 1),

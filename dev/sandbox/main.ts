@@ -1,3 +1,7 @@
+import { existsSync } from 'node:fs';
+import { loadEnvFile } from 'node:process';
+
+import { Environment } from '../../src/config/environment.js';
 import { AuthorizationServer } from './authorization-server.js';
 import { CatalogApi } from './catalog-api.js';
 import { InventoryApi } from './inventory-api.js';
@@ -12,7 +16,11 @@ const authorization = await AuthorizationServer.start({
   scope: variable('SANDBOX_SCOPE'),
 });
 const inventory = await InventoryApi.start(authorization);
-const catalog = await CatalogApi.start(authorization, variable('SANDBOX_WEBHOOK_SECRET'));
+const catalog = await CatalogApi.start(
+  authorization,
+  variable('SANDBOX_WEBHOOK_SECRET'),
+  currency(),
+);
 const switchboard = new Switchboard({
   oauth: { server: authorization.server },
   inventory: {
@@ -38,4 +46,13 @@ function variable(name: string): string {
   const value = process.env[name];
   if (value === undefined) throw new Error(`${name} is unset`);
   return value;
+}
+
+/** That of the service, which reads it from the same places. */
+function currency(): string {
+  if (existsSync('.env')) {
+    loadEnvFile('.env');
+  }
+  const { CURRENCY = '' } = process.env;
+  return CURRENCY === '' ? new Environment().CURRENCY : CURRENCY;
 }

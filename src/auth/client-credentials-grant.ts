@@ -2,6 +2,7 @@ import * as oauth from 'oauth4webapi';
 
 import { OversizedAnswerError, partnerFetch } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
+import { loopClock } from '../time/loop-clock.js';
 import {
   basicCredentials,
   clientAuth,
@@ -120,25 +121,26 @@ async function requestToken(client: OAuthClient): Promise<Response> {
   if (client.scope !== undefined) {
     parameters.set('scope', client.scope);
   }
-  return await oauth.clientCredentialsGrantRequest(
-    { issuer: new URL(client.tokenUrl).origin, token_endpoint: client.tokenUrl },
-    { client_id: client.clientId },
-    clientAuth(client.clientAuth, client.clientSecret),
-    parameters,
-    {
-      signal: AbortSignal.timeout(GRANT_TIMEOUT_MS),
-      // The configuration allows it, and the start has warned.
-      // eslint-disable-next-line @typescript-eslint/no-deprecated -- the mark is there to stand out
-      [oauth.allowInsecureRequests]: true,
-      [oauth.customFetch]: (url, { method, headers, body, signal }) =>
-        partnerFetch(url, {
-          method,
-          headers,
-          body,
-          signal: signal ?? AbortSignal.timeout(GRANT_TIMEOUT_MS),
-          maxBytes: MAX_ANSWER_BYTES,
-        }),
-    },
+  return await loopClock.abort(GRANT_TIMEOUT_MS, (signal) =>
+    oauth.clientCredentialsGrantRequest(
+      { issuer: new URL(client.tokenUrl).origin, token_endpoint: client.tokenUrl },
+      { client_id: client.clientId },
+      clientAuth(client.clientAuth, client.clientSecret),
+      parameters,
+      {
+        // The configuration allows it, and the start has warned.
+        // eslint-disable-next-line @typescript-eslint/no-deprecated -- the mark is there to stand out
+        [oauth.allowInsecureRequests]: true,
+        [oauth.customFetch]: (url, { method, headers, body }) =>
+          partnerFetch(url, {
+            method,
+            headers,
+            body,
+            signal,
+            maxBytes: MAX_ANSWER_BYTES,
+          }),
+      },
+    ),
   );
 }
 

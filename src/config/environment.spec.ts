@@ -26,6 +26,8 @@ describe(readEnvironment.name, () => {
       THROTTLE_LIMIT: 300,
       THROTTLE_TTL_MS: 60_000,
       SHUTDOWN_DELAY_MS: 5000,
+      KEEP_ALIVE_TIMEOUT_MS: 620_000,
+      CURRENCY: 'INR',
       LOG_LEVEL: 'info',
       DOCS_ENABLED: true,
     });
@@ -70,6 +72,25 @@ describe(readEnvironment.name, () => {
     ]) {
       expect(faultsOf({ DATABASE_URL, TRUST_PROXY })).toContain('TRUST_PROXY: got');
     }
+  });
+
+  it.each(['inr', 'RUPEE', 'R', '₹', 'ZZZ', 'INR,USD', ' INR'])(
+    'does not take %j for a currency',
+    (CURRENCY) => {
+      expect(faultsOf({ DATABASE_URL, CURRENCY })).toContain(
+        `CURRENCY: got "${CURRENCY}", wants a currency code of ISO 4217, such as INR`,
+      );
+    },
+  );
+
+  it.each(['USD', 'EUR', 'JPY', 'KES'])('takes the currency %s', (CURRENCY) => {
+    expect(readEnvironment({ DATABASE_URL, CURRENCY }).CURRENCY).toBe(CURRENCY);
+  });
+
+  it.each(['0', '999', '1.5', '620s'])('does not take %j for a keep-alive timeout', (timeout) => {
+    expect(faultsOf({ DATABASE_URL, KEEP_ALIVE_TIMEOUT_MS: timeout })).toContain(
+      `KEEP_ALIVE_TIMEOUT_MS: got "${timeout}", wants an integer from 1000 to 86400000`,
+    );
   });
 
   it('does not show the token for metrics', () => {
@@ -233,11 +254,22 @@ describe(readEnvironment.name, () => {
     expect(faults === '').toBe(good);
   });
 
+  it.each(['redis://host?family=4', 'rediss://u:p@host:6379/1?family=6', 'redis://host/?family=0'])(
+    'accepts REDIS_URL=%s',
+    (REDIS_URL) => {
+      expect(readEnvironment({ DATABASE_URL, REDIS_URL }).REDIS_URL).toBe(REDIS_URL);
+    },
+  );
+
   it.each([
     'redis://host:6379/abc',
     'redis://host:6379/1/2',
     'redis://:p%zz@host',
     'redis://host?commandTimeout=9000',
+    'redis://host?family=5',
+    'redis://host?family=',
+    'redis://host?family=6&family=4',
+    'redis://host?family=6&commandTimeout=9000',
     'redis://',
   ])('refuses REDIS_URL=%s', (REDIS_URL) => {
     expect(faultsOf({ DATABASE_URL, REDIS_URL })).toContain('REDIS_URL: got');
@@ -247,9 +279,21 @@ describe(readEnvironment.name, () => {
     'postgres://u:50%off@host/db',
     `${DATABASE_URL}?sslmode=require&sslmode=disable`,
     `${DATABASE_URL}?statement_timeout=0`,
+    'postgresql:///farmlokal',
   ])('refuses DATABASE_URL=%s', (url) => {
     expect(faultsOf({ DATABASE_URL: url })).toContain('DATABASE_URL: got');
   });
+
+  it.each(['DATABASE_URL', 'MIGRATION_DATABASE_URL'])(
+    'says in a sentence why %s cannot be used, without the password',
+    (name) => {
+      const message = faultsOf({ DATABASE_URL, [name]: `${DATABASE_URL}?sslrootcert=/none.pem` });
+      expect(message).toContain(
+        `${name}: got a value (not shown), wants postgresql://user:password@host:port/database; sslrootcert names a file that cannot be read: /none.pem (ENOENT)`,
+      );
+      expect(message).not.toContain('hunter2');
+    },
+  );
 
   it('reads origins, and refuses what is no exact origin', () => {
     const { CORS_ORIGINS } = readEnvironment({

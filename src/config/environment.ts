@@ -4,6 +4,7 @@ import {
   IsBoolean,
   IsIn,
   IsInt,
+  isISO4217CurrencyCode,
   IsOptional,
   IsString,
   Max,
@@ -11,15 +12,15 @@ import {
   registerDecorator,
   ValidateIf,
   validateSync,
+  type ValidationArguments,
 } from 'class-validator';
-import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { loadEnvFile } from 'node:process';
 
+import { readEnvFile } from './env-file.js';
 import { InvalidEnvironmentError } from './invalid-environment.error.js';
+import { PostgresUrlError } from './postgres-url.error.js';
+import { readPostgresUrl } from './postgres-url.js';
 
-/** Values of `sslmode` that say plainly what is verified; `prefer` and `allow` may fall back to plain text. */
-const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 const OAUTH_CLIENT_AUTHS = ['basic', 'basic-raw', 'post'] as const;
 const NODE_ENVS = ['production', 'development', 'test'] as const;
@@ -70,7 +71,7 @@ function OneOf(values: readonly string[]): PropertyDecorator {
 
 function Check(
   name: string,
-  wants: string,
+  wants: string | ((got: ValidationArguments) => string),
   accepts: (value: unknown, environment: Partial<Environment>) => boolean,
 ): PropertyDecorator {
   return (target, propertyName) => {
@@ -78,10 +79,8 @@ function Check(
       name,
       target: target.constructor,
       propertyName: String(propertyName),
-      validator: {
-        validate: (value, context) => accepts(value, context?.object ?? {}),
-        defaultMessage: () => wants,
-      },
+      options: { message: wants },
+      validator: { validate: (value, context) => accepts(value, context?.object ?? {}) },
     });
   };
 }
@@ -104,36 +103,43 @@ function isDecodable({ username, password }: URL): boolean {
   }
 }
 
-/** @param refused parameters that the URL may not have, for variables of ours would not hold against them. */
-function PostgresUrl(...refused: string[]): PropertyDecorator {
+function PostgresUrl(): PropertyDecorator {
+  const form = 'postgresql://user:password@host:port/database';
   return Check(
     'postgresUrl',
-    `postgresql://user:password@host:port/database, sslmode (if any) one of ${SSL_MODES.join(', ')}${refused.map((name) => `; no ${name}`).join('')}`,
-    (value) => {
-      const url = toUrl(value, ['postgres:', 'postgresql:']);
-      const [sslmode = 'disable', ...others] = url?.searchParams.getAll('sslmode') ?? [];
-      return (
-        url !== undefined &&
-        isDecodable(url) &&
-        SSL_MODES.includes(sslmode) &&
-        others.length === 0 &&
-        !refused.some((name) => url.searchParams.has(name))
-      );
-    },
+    ({ value }) => `${form}${value === undefined ? '' : `; ${postgresUrlFault(value) ?? ''}`}`,
+    (value) => postgresUrlFault(value) === undefined,
   );
 }
 
+/** Why a value is no usable URL of a database. */
+function postgresUrlFault(value: unknown): string | undefined {
+  try {
+    readPostgresUrl(String(value));
+    return undefined;
+  } catch (error) {
+    if (error instanceof PostgresUrlError) {
+      return error.message;
+    }
+    throw error;
+  }
+}
+
 function RedisUrl(): PropertyDecorator {
-  // Without a query: ioredis would take it for options, and the deadlines are among those.
-  return Check('redisUrl', 'redis://user:password@host:port/number, or rediss://', (value) => {
-    const url = toUrl(value, ['redis:', 'rediss:']);
-    return (
-      url !== undefined &&
-      isDecodable(url) &&
-      /^\/?\d{0,5}$/.test(url.pathname) &&
-      url.search === ''
-    );
-  });
+  return Check(
+    'redisUrl',
+    'redis://user:password@host:port/number, or rediss://, without a query but ?family=4, 6 or 0 (IPv4, IPv6 or both)',
+    (value) => {
+      const url = toUrl(value, ['redis:', 'rediss:']);
+      return (
+        url !== undefined &&
+        isDecodable(url) &&
+        /^\/?\d{0,5}$/.test(url.pathname) &&
+        // ioredis takes every parameter for an option, and the timeouts are among those.
+        /^(\?family=[046])?$/.test(url.search)
+      );
+    },
+  );
 }
 
 /** An address of a partner, without a user and without what `excluded` finds. */
@@ -229,6 +235,15 @@ function Origins(): PropertyDecorator {
   );
 }
 
+/** A code of ISO 4217, in capitals as the standard has it. */
+function Currency(): PropertyDecorator {
+  return Check(
+    'currency',
+    'a currency code of ISO 4217, such as INR',
+    (value) => isISO4217CurrencyCode(value) && value === String(value).toUpperCase(),
+  );
+}
+
 /** Networks in CIDR notation, or single addresses. Not the whole of the internet, which would be to trust anyone. */
 function Networks(): PropertyDecorator {
   return List(
@@ -260,8 +275,8 @@ export class Environment {
   @OneOf(NODE_ENVS)
   readonly NODE_ENV: (typeof NODE_ENVS)[number] = 'production';
 
-  /** Where the catalogue lives. Required. `sslmode=require` verifies the certificate. */
-  @PostgresUrl('statement_timeout')
+  /** Where the catalogue lives. Required. `sslmode=require` verifies the certificate, `verify-ca` its chain alone. */
+  @PostgresUrl()
   readonly DATABASE_URL!: string;
 
   /** The direct (unpooled) connection for the migration CLI. Default: `DATABASE_URL`. */
@@ -378,6 +393,20 @@ export class Environment {
   @WholeNumber(0, 600_000)
   readonly SHUTDOWN_DELAY_MS: number = 5000;
 
+  /**
+   * Milliseconds for which a connection stays open between two requests. Longer than any load balancer keeps it for
+   * reuse: Google's does for 600 s. Default 620000.
+   */
+  @WholeNumber(1000, 86_400_000)
+  readonly KEEP_ALIVE_TIMEOUT_MS: number = 620_000;
+
+  /**
+   * The currency of the catalogue (ISO 4217). A webhook with another one is refused; products that were stored with
+   * another one before stay in the listing. Default INR.
+   */
+  @Currency()
+  readonly CURRENCY: string = 'INR';
+
   /** Least level that is logged. Default info. */
   @OneOf(LOG_LEVELS)
   readonly LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
@@ -426,11 +455,11 @@ export function readEnvironment(variables: NodeJS.ProcessEnv): Environment {
 /**
  * The environment of this process; a `.env` file in the working directory fills in what is not set.
  *
- * @throws InvalidEnvironmentError that names every bad variable.
+ * @throws InvalidEnvironmentError that names every bad variable, or says why `.env` cannot be read.
  */
 export function loadEnvironment(): Environment {
-  if (existsSync('.env')) {
-    loadEnvFile('.env');
+  for (const [name, value] of Object.entries(readEnvFile('.env'))) {
+    process.env[name] ??= value;
   }
   return readEnvironment(process.env);
 }

@@ -1,5 +1,7 @@
 import type { ClientConfig } from 'pg';
 
+import { readPostgresUrl } from '../config/postgres-url.js';
+
 /** Long enough for a suspended serverless database to wake, milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /**
@@ -12,17 +14,12 @@ const KEEP_ALIVE_MS = 60_000;
  * How to reach the database behind a URL, with the certificate verified wherever TLS is asked for:
  * `sslmode=require` means `verify-full`, and only `no-verify` accepts any certificate.
  */
-export function postgresConnection(url: string): ClientConfig & { connectionString: string } {
-  const target = new URL(url);
-  const mode = target.searchParams.get('sslmode');
-  if (mode === 'require' || mode === 'verify-ca') {
-    target.searchParams.set('sslmode', 'verify-full');
-  }
+export function postgresConnection(url: string): ClientConfig {
   return {
-    connectionString: target.href,
     application_name: 'farmlokal',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+    ...readPostgresUrl(url),
   };
 }

@@ -1,6 +1,5 @@
-import { DataSource } from 'typeorm';
+import { DataSource, type DataSourceOptions } from 'typeorm';
 
-import { MIGRATIONS } from '../migrations.js';
 import { postgresConnection } from './connection.js';
 import { ConnectionPool } from './connection-pool.js';
 
@@ -10,6 +9,12 @@ import { ConnectionPool } from './connection-pool.js';
  * within minutes is to find the connections that it had.
  */
 const IDLE_CONNECTION_MS = 600_000;
+
+/**
+ * How long a connection lives at most, seconds. After a failover, or a change in DNS, it would else stay with its old
+ * server for as long as that one runs.
+ */
+const CONNECTION_LIFE_S = 1800;
 
 /** What a process asks of its connections. */
 export interface DataSourceLimits {
@@ -27,36 +32,29 @@ function statementDeadline(milliseconds: number): object {
   return { statement_timeout: milliseconds, silenceTimeoutMillis: milliseconds + 250 };
 }
 
-/**
- * The TypeORM data source that the service and the migration CLI share. Nothing connects before `initialize()`.
- *
- * @param entities files of what migrations are generated from; the service, which speaks SQL, needs none.
- */
-export function createDataSource(
-  url: string,
-  limits: DataSourceLimits,
-  entities: readonly string[] = [],
-): DataSource {
-  const connection = postgresConnection(url);
-  return new DataSource({
+/** The TypeORM options that the service and the migration commands share. */
+export function dataSourceOptions(url: string, limits: DataSourceLimits) {
+  return {
     type: 'postgres',
     // All that TypeORM wants of pg, which it would else look for beside the bundle.
     driver: { Pool: ConnectionPool },
-    url: connection.connectionString,
     poolSize: limits.poolMax,
     extra: {
-      ...connection,
+      ...postgresConnection(url),
       idleTimeoutMillis: IDLE_CONNECTION_MS,
+      maxLifetimeSeconds: CONNECTION_LIFE_S,
       ...(limits.statementTimeoutMs === undefined
         ? {}
         : statementDeadline(limits.statementTimeoutMs)),
     },
-    entities: [...entities],
-    migrations: [MIGRATIONS],
-    migrationsTransactionMode: 'each',
     installExtensions: false,
     logging: false,
     // A connection that breaks while nobody uses it is replaced; whoever needs one and gets none says so.
     poolErrorHandler: () => undefined,
-  });
+  } satisfies DataSourceOptions;
+}
+
+/** The data source of the service. It speaks SQL, without entities. Nothing connects before `initialize()`. */
+export function createDataSource(url: string, limits: DataSourceLimits): DataSource {
+  return new DataSource(dataSourceOptions(url, limits));
 }

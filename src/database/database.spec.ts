@@ -5,11 +5,13 @@ import { Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
 
 import type { Environment } from '../config/environment.js';
+import { MIGRATIONS, migrationName } from '../migrations.js';
 import { Problem } from '../problems/problem.js';
 import { Database } from './database.js';
 
 type Query = (query: { name?: string; text: string }) => Promise<{ rows: object[] }>;
 
+const applied = MIGRATIONS.map((file) => ({ name: migrationName(file) }));
 const statement = { text: 'SELECT name', values: [], prepared: true };
 
 function databaseError(code: string): pg.DatabaseError {
@@ -20,9 +22,13 @@ function databaseError(code: string): pg.DatabaseError {
 async function connected(query: Query): Promise<Database> {
   const dataSource = {
     isInitialized: true,
-    driver: { master: { waitingCount: 0, query } },
-    options: {},
-    migrations: [],
+    driver: {
+      master: {
+        waitingCount: 0,
+        query: (statement: { text: string } | string) =>
+          typeof statement === 'string' ? Promise.resolve({ rows: applied }) : query(statement),
+      },
+    },
   } as unknown as DataSource;
   const environment = {
     DATABASE_POOL_MAX: 2,

@@ -12,10 +12,14 @@ import { DataSource } from 'typeorm';
 
 import { Environment } from '../config/environment.js';
 import { Deadline } from '../http/deadline.js';
+import { MIGRATIONS, migrationName } from '../migrations.js';
 import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from '../overload/bulkhead.js';
-import { MAX_WAIT_MS } from '../overload/max-wait.js';
-import { dependencyUnavailable, overloaded, type Problem } from '../problems/problem.js';
+import { dependencyUnavailable, overloaded } from '../problems/problem.js';
 import { loopClock } from '../time/loop-clock.js';
+import { causeOf, serverName } from './connection-error.js';
+import type { ConnectionPool } from './connection-pool.js';
+import { isReadOnlyError, PrimaryWatch } from './primary-watch.js';
+import { initializeDespiteRefusal } from './start-parameters.js';
 
 /** A statement with its values apart from its text. */
 export interface Statement {
@@ -25,10 +29,10 @@ export interface Statement {
   readonly prepared: boolean;
 }
 
-/** Statements that may wait for a connection. */
+/** Statements that may wait for a connection. Their callers accept fewer. */
 const QUEUE = 5000;
-/** How long an answered statement is proof enough that PostgreSQL answers, milliseconds. */
-const PING_INTERVAL_MS = 1000;
+/** How long an answered statement proves that PostgreSQL answers, milliseconds. */
+const RECENT_MS = 1000;
 /** While PostgreSQL is silent, how long a request waits to hear of it: a healthy one answers in milliseconds. */
 const SILENT_PATIENCE_MS = 1000;
 const RECONNECT_MIN_MS = 100;
@@ -36,7 +40,6 @@ const RECONNECT_MAX_MS = 5000;
 
 /** SQLSTATEs of a pooler that gave this statement to a server connection which never prepared it. */
 const STATEMENT_LOST = new Set(['26000', '42P05']);
-const PROTOCOL_VIOLATION = '08P01';
 /** SQLSTATEs that are about the statement (data, integrity, conflicts, syntax, locks), and two that are the deployment's. */
 const OF_THE_STATEMENT = /^(22|23|40|42|55P03)/;
 /** SQLSTATEs of another transaction that is in the way, or was: it passes. */
@@ -53,7 +56,8 @@ const UNDEFINED_TABLE = '42P01';
 export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(Database.name);
   private readonly stopped = new AbortController();
-  private pool: pg.Pool | undefined;
+  private readonly primary = new PrimaryWatch(this.stopped.signal);
+  private pool: ConnectionPool | undefined;
   private readonly names = new Map<string, string>();
   private prepares = true;
   private answering = true;
@@ -61,6 +65,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   /** Whether a statement has waited in vain, and nothing was heard of PostgreSQL since it began. */
   private silent = false;
   private heardAt = -Infinity;
+  private answeredAt = -Infinity;
   private hearing: Promise<void> | undefined;
   private readonly connections: Bulkhead;
 
@@ -78,25 +83,24 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.awaited;
   }
 
-  /**
-   * Why a read would be refused now: `overloaded` when it would wait too long for a connection. To be asked before any
-   * other work for it.
-   *
-   * @param accepted reads that the caller has accepted and not finished.
-   */
-  refuseRead(accepted: number): Problem | undefined {
-    return this.connections.expectedWaitMs(accepted) > MAX_WAIT_MS
-      ? overloaded('The catalogue has too many requests right now.')
-      : undefined;
+  /** Whether PostgreSQL answered the last statement, or said what is wrong with it. */
+  get isAnswering(): boolean {
+    return this.answering;
+  }
+
+  /** Whether PostgreSQL answers, but is not the primary: it refuses writes. */
+  get isReadOnly(): boolean {
+    return this.primary.lost;
   }
 
   /**
-   * Whether PostgreSQL answers. Sends nothing when a statement was answered within the last second.
+   * Whether PostgreSQL answers. Does not wait for a connection when all are busy and a statement has just been answered.
    *
    * @throws Problem as for {@link query}.
    */
   async ping(): Promise<void> {
-    if (performance.now() - this.heardAt >= PING_INTERVAL_MS) {
+    const answeredMs = performance.now() - this.answeredAt;
+    if (!this.connections.isFull || answeredMs >= RECENT_MS) {
       await this.query({ text: 'SELECT 1', values: [], prepared: false });
     }
   }
@@ -128,6 +132,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
         return this.run<Row>(pool, statement);
       });
       this.hear();
+      this.answeredAt = performance.now();
       if (!this.answering) {
         this.answering = true;
         this.logger.log('PostgreSQL answers again.');
@@ -148,10 +153,14 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
       if (isOfTheStatement(error)) {
         throw error;
       }
+      if (isReadOnlyError(error)) {
+        void this.primary.onRefusedWrite(pool);
+        throw dependencyUnavailable('The catalogue takes no changes right now.', { cause: error });
+      }
       // Once for each time that it goes away, not for each query that misses it.
       if (this.answering) {
         this.answering = false;
-        this.logger.warn(`PostgreSQL does not answer: ${reason(error)}.`);
+        this.logger.warn(`PostgreSQL does not answer: ${causeOf(error)}.`);
       }
       throw dependencyUnavailable('The catalogue does not answer.', { cause: error });
     }
@@ -253,7 +262,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
         if (!this.dataSource.isInitialized) {
           await this.initialize();
         }
-        const pool = (this.dataSource.driver as unknown as { master: pg.Pool }).master;
+        const pool = (this.dataSource.driver as unknown as { master: ConnectionPool }).master;
         const pending = await this.pendingMigrations(pool);
         if (pending.length === 0) {
           this.pool = pool;
@@ -264,38 +273,27 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
         this.awaited = 'The catalogue is not migrated yet.';
         this.logger.warn(`Waiting for migrations: ${pending.join(', ')} (npm run migration:run).`);
       } catch (error) {
-        this.logger.warn(`Waiting for PostgreSQL: ${reason(error)}.`);
+        this.logger.warn(
+          `Waiting for ${serverName(this.environment.DATABASE_URL)}: ${causeOf(error)}.`,
+        );
       }
       const pause = Math.min(delay, RECONNECT_MAX_MS);
       await sleep(pause, undefined, { signal: this.stopped.signal }).catch(() => undefined);
     }
   }
 
-  /** A pooler takes no `statement_timeout` at connect; then to give up what stays silent has to do. */
   private async initialize(): Promise<void> {
-    try {
-      await this.dataSource.initialize();
-    } catch (error) {
-      if (!(error instanceof pg.DatabaseError && error.code === PROTOCOL_VIOLATION)) {
-        throw error;
-      }
-      const { statement_timeout: refused, ...accepted } = this.dataSource.options.extra as Record<
-        string,
-        unknown
-      >;
-      this.dataSource.setOptions({ extra: accepted });
-      await this.dataSource.initialize();
+    const refusal = await initializeDespiteRefusal(this.dataSource);
+    if (refusal !== undefined) {
       this.logger.warn(
-        `The pooler takes no statement_timeout (${String(refused)} ms). Set it on the role: ALTER ROLE … SET statement_timeout.`,
+        `The server refuses statement_timeout as a start parameter: ${causeOf(refusal)}. Continuing without it. Set it on the role: ALTER ROLE … SET statement_timeout.`,
       );
     }
   }
 
   private async pendingMigrations(pool: pg.Pool): Promise<string[]> {
     const { rows } = await pool
-      .query<{ name: string }>(
-        `SELECT name FROM ${this.dataSource.options.migrationsTableName ?? 'migrations'}`,
-      )
+      .query<{ name: string }>('SELECT name FROM migrations')
       .catch((error: unknown) => {
         if (error instanceof pg.DatabaseError && error.code === UNDEFINED_TABLE) {
           return { rows: [] };
@@ -303,9 +301,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
         throw error;
       });
     const applied = new Set(rows.map(({ name }) => name));
-    return this.dataSource.migrations
-      .map(({ name, constructor }) => name ?? constructor.name)
-      .filter((name) => !applied.has(name));
+    return MIGRATIONS.map(migrationName).filter((name) => !applied.has(name));
   }
 }
 
@@ -324,11 +320,4 @@ function isSilence(error: unknown): boolean {
   return (
     error instanceof Error && !(error instanceof pg.DatabaseError) && /timeout/i.test(error.message)
   );
-}
-
-/** What went wrong, without an address or a password. */
-function reason(error: unknown): string {
-  const { code } = error as { code?: unknown };
-  const message = error instanceof Error ? error.message.replace(/\.$/, '') : 'unknown';
-  return typeof code === 'string' ? code : message;
 }

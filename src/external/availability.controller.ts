@@ -1,4 +1,4 @@
-import { Controller, Get, Header, Param, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -16,7 +16,6 @@ export class AvailabilityController {
   constructor(private readonly availability: AvailabilityService) {}
 
   @Get(':id/availability')
-  @Header('Cache-Control', 'no-store')
   @ApiOperation({
     operationId: 'getAvailability',
     summary: 'Live stock of a product',

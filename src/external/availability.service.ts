@@ -3,9 +3,10 @@ import { Injectable } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
 import { Deadline } from '../http/deadline.js';
 import type { TraceContext } from '../http/trace-context.js';
-import { dependencyUnavailable, isUnavailable, Problem } from '../problems/problem.js';
-import { ProductsService } from '../products/products.service.js';
-import { InventoryClient } from './inventory-client.js';
+import { Admission } from '../overload/admission.js';
+import { dependencyUnavailable, isUnavailable, overloaded, Problem } from '../problems/problem.js';
+import { SkuLookup } from '../products/sku-lookup.js';
+import { IN_FLIGHT, InventoryClient } from './inventory-client.js';
 import { LastStock, type RememberedStock } from './last-stock.js';
 
 /** How long an answer of the inventory is given again without asking. */
@@ -21,16 +22,14 @@ export interface Availability {
   readonly stale: boolean;
 }
 
-/** What is found out about one sku, for everyone who asks meanwhile. */
-type Finding = Omit<Availability, 'productId'>;
-
 /** Live stock, as households see it: the inventory's word, or its last one. */
 @Injectable()
 export class AvailabilityService {
-  private readonly flights = new Map<string, Promise<Finding>>();
+  private readonly flights = new Map<string, Promise<RememberedStock>>();
+  private readonly admission = new Admission(IN_FLIGHT);
 
   constructor(
-    private readonly products: ProductsService,
+    private readonly skus: SkuLookup,
     private readonly inventory: InventoryClient,
     private readonly lastStock: LastStock,
     private readonly environment: Environment,
@@ -50,7 +49,7 @@ export class AvailabilityService {
       arrivedAt,
       ASKING_PART * this.environment.INVENTORY_DEADLINE_MS,
     );
-    const sku = await deadline.limit(this.products.skuOf(productId, arrivedAt), () =>
+    const sku = await deadline.limit(this.skus.find(productId), () =>
       dependencyUnavailable('The catalogue does not answer in time.'),
     );
     const known = this.lastStock.peek(sku);
@@ -58,16 +57,23 @@ export class AvailabilityService {
       return { productId, stock: known, stale: false };
     }
     const flight = this.flights.get(sku);
-    const refusal =
-      flight === undefined ? this.inventory.refuse(deadline, this.flights.size) : undefined;
-    if (refusal !== undefined) {
-      if (known === undefined) throw refusal;
-      return { productId, stock: known, stale: true };
+    if (flight === undefined && this.admission.isFull(deadline.remaining)) {
+      if (known !== undefined) return { productId, stock: known, stale: true };
+      throw overloaded('Too many requests wait for the inventory right now.');
     }
-    const finding = await deadline.limit(flight ?? this.fly(productId, sku, deadline, trace), () =>
-      dependencyUnavailable('The inventory does not answer in time.'),
-    );
-    return { productId, ...finding };
+    try {
+      const stock = await deadline.limit(flight ?? this.fly(productId, sku, deadline, trace), () =>
+        dependencyUnavailable('The inventory does not answer in time.'),
+      );
+      return { productId, stock, stale: false };
+    } catch (error) {
+      // Also when this deadline passes before the flight has noticed that.
+      const last = this.lastStock.peek(sku);
+      if (last === undefined || !isUnavailable(error)) {
+        throw error;
+      }
+      return { productId, stock: last, stale: true };
+    }
   }
 
   private fly(
@@ -75,10 +81,12 @@ export class AvailabilityService {
     sku: string,
     deadline: Deadline,
     trace?: TraceContext,
-  ): Promise<Finding> {
-    const flight = this.findOut(productId, sku, deadline, trace).finally(() => {
-      this.flights.delete(sku);
-    });
+  ): Promise<RememberedStock> {
+    const flight = this.admission
+      .track(() => this.findOut(productId, sku, deadline, trace))
+      .finally(() => {
+        this.flights.delete(sku);
+      });
     this.flights.set(sku, flight);
     return flight;
   }
@@ -88,26 +96,19 @@ export class AvailabilityService {
     sku: string,
     deadline: Deadline,
     trace?: TraceContext,
-  ): Promise<Finding> {
+  ): Promise<RememberedStock> {
     const last = await this.lastStock.recall(sku);
     if (last !== undefined && isFresh(last)) {
-      return { stock: last, stale: false };
+      return last;
     }
-    try {
-      const answer = await this.inventory.ask({ sku, trace }, deadline);
-      if (answer === undefined) {
-        this.lastStock.forget(sku);
-        throw new Problem('not-found', `The inventory does not know the product ${productId}.`);
-      }
-      const stock = { ...answer, receivedAt: Date.now() };
-      this.lastStock.remember(sku, stock);
-      return { stock, stale: false };
-    } catch (error) {
-      if (last === undefined || !isUnavailable(error)) {
-        throw error;
-      }
-      return { stock: last, stale: true };
+    const answer = await this.inventory.ask({ sku, trace }, deadline);
+    if (answer === undefined) {
+      this.lastStock.forget(sku);
+      throw new Problem('not-found', `The inventory does not know the product ${productId}.`);
     }
+    const stock = { ...answer, receivedAt: Date.now() };
+    this.lastStock.remember(sku, stock);
+    return stock;
   }
 }
 

@@ -125,6 +125,20 @@ describe(askInventory.name, () => {
     expect(await faultOf(answer)).toMatchObject({ counts: true, transient: false });
   });
 
+  it('reads an answer with a byte order mark', async () => {
+    const stock = await ask((_, response) => response.end(`\uFEFF${JSON.stringify(ANSWER)}`));
+    expect(stock?.quantity).toBe(12);
+  });
+
+  it('reads an answer that arrived while the event loop was blocked', async () => {
+    const stock = await ask((_, response) => {
+      response.end(JSON.stringify(ANSWER));
+      const until = performance.now() + 600;
+      while (performance.now() < until);
+    });
+    expect(stock?.quantity).toBe(12);
+  });
+
   it('says how long the inventory asks to be left alone', async () => {
     const fault = await faultOf((_, response) =>
       response.writeHead(503, { 'retry-after': '7' }).end(),

@@ -1,10 +1,17 @@
-import { OversizedAnswerError, partnerFetch } from '../http/partner-fetch.js';
+import {
+  OversizedAnswerError,
+  partnerRequest,
+  type PartnerResponse,
+} from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { TraceContext } from '../http/trace-context.js';
+import { loopClock } from '../time/loop-clock.js';
 import { InventoryError } from './inventory-error.js';
 import { readStock, type Stock } from './stock.js';
 
 const MAX_ANSWER_BYTES = 16 * 1024;
+/** Drops a byte order mark, which JSON.parse refuses. */
+const utf8 = new TextDecoder();
 /** Answers of a partner, or of what stands in front of it, that is overloaded or being restarted. */
 const TRANSIENT_STATUSES = new Set([429, 502, 503, 504]);
 
@@ -40,16 +47,20 @@ export async function askInventory(
   if (sku === '.' || sku === '..') {
     return undefined;
   }
-  const response = await partnerFetch(`${url}/products/${encodeURIComponent(sku)}/availability`, {
-    headers: { Accept: 'application/json', Authorization: `Bearer ${token}`, ...trace },
-    signal: AbortSignal.timeout(timeoutMs),
-    maxBytes: MAX_ANSWER_BYTES,
-  }).catch((error: unknown) => {
-    throw connectionError(error);
-  });
-  const { status, headers } = response;
+  const response = await loopClock
+    .abort(timeoutMs, (signal) =>
+      partnerRequest(`${url}/products/${encodeURIComponent(sku)}/availability`, {
+        headers: { Accept: 'application/json', Authorization: `Bearer ${token}`, ...trace },
+        signal,
+        maxBytes: MAX_ANSWER_BYTES,
+      }),
+    )
+    .catch((error: unknown) => {
+      throw connectionError(error);
+    });
+  const { status } = response;
   // A page for people is of something in between, which does not know the inventory.
-  if (status === 404 && headers.get('content-type')?.startsWith('text/html') !== true) {
+  if (status === 404 && response.headers.get('content-type')?.startsWith('text/html') !== true) {
     return undefined;
   }
   if (status !== 200) {
@@ -58,19 +69,19 @@ export async function askInventory(
       status,
       transient: TRANSIENT_STATUSES.has(status),
       counts: status >= 500 || status < 400 || status === 404 || status === 429,
-      retryAfterMs: retryAfterMs(headers),
+      retryAfterMs: retryAfterMs(response.headers),
     });
   }
-  const stock = readStock(await json(response), sku);
+  const stock = readStock(json(response), sku);
   if (stock === undefined) {
     throw new InventoryError('The inventory answers with something that is no stock of this sku.');
   }
   return stock;
 }
 
-async function json(response: Response): Promise<unknown> {
+function json({ body }: PartnerResponse): unknown {
   try {
-    return await response.json();
+    return JSON.parse(utf8.decode(body));
   } catch {
     return undefined;
   }

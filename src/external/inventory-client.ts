@@ -5,15 +5,17 @@ import { Registry } from 'prom-client';
 import { TokenProvider } from '../auth/token-provider.js';
 import { Environment } from '../config/environment.js';
 import type { Deadline } from '../http/deadline.js';
+import { MAX_CONNECTIONS } from '../http/partner-fetch.js';
 import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from '../overload/bulkhead.js';
-import { dependencyUnavailable, overloaded, type Problem } from '../problems/problem.js';
+import { dependencyUnavailable, overloaded } from '../problems/problem.js';
 import type { Subject } from './inventory-api.js';
 import { InventoryBreaker } from './inventory-breaker.js';
 import { InventoryError } from './inventory-error.js';
 import { RetryBudget } from './retry-budget.js';
 import type { Stock } from './stock.js';
 
-const IN_FLIGHT = 50;
+/** Requests to the inventory at a time. */
+export const IN_FLIGHT = MAX_CONNECTIONS;
 const WAITING = 1000;
 const ATTEMPTS = 3;
 const BACKOFF_MS = 100;
@@ -79,25 +81,13 @@ export class InventoryClient implements OnApplicationShutdown {
         });
       }
       if (error instanceof BulkheadFullError) {
-        throw tooManyRequests();
+        throw overloaded('Too many requests wait for the inventory right now.');
       }
       if (error instanceof BulkheadTimeoutError) {
         throw dependencyUnavailable('The inventory does not answer in time.', { cause: error });
       }
       throw error;
     }
-  }
-
-  /**
-   * Why a request would be refused now: `overloaded` when its turn would come too late for an attempt. To be asked
-   * before any other work for it.
-   *
-   * @param accepted requests that the caller has accepted and not finished.
-   */
-  refuse(deadline: Deadline, accepted: number): Problem | undefined {
-    return this.isWorthwhile(deadline, this.bulkhead.expectedWaitMs(accepted))
-      ? undefined
-      : tooManyRequests();
   }
 
   onApplicationShutdown(): void {
@@ -181,10 +171,6 @@ export class InventoryClient implements OnApplicationShutdown {
     const whole = Math.min(INVENTORY_TIMEOUT_MS, INVENTORY_DEADLINE_MS);
     return deadline.remaining - pause >= WORTHWHILE_PART * whole;
   }
-}
-
-function tooManyRequests(): Problem {
-  return overloaded('Too many requests wait for the inventory right now.');
 }
 
 function isUnauthorised(error: unknown): boolean {

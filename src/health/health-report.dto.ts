@@ -12,7 +12,8 @@ const DETAILS = {
 export class HealthReportDto {
   @ApiProperty({
     enum: ['ok', 'degraded', 'error', 'shutting_down'],
-    description: 'degraded: without something that the service can do without.',
+    description:
+      'degraded: an optional dependency that is configured does not work. A dependency that is not configured is up, with the message "not configured".',
   })
   readonly status!: string;
 

@@ -19,6 +19,9 @@ const KEPT_MS = 1000;
 /** How long a dependency may take to answer a check: so that the report is there within a second. */
 const CHECK_MS = 800;
 
+/** The message of a dependency that is not configured. It counts as up, because the service does not miss it. */
+export const NOT_CONFIGURED = 'not configured';
+
 /** What a report is answered with. */
 export interface HealthAnswer {
   readonly status: HttpStatus;
@@ -85,16 +88,15 @@ export class HealthReport {
   }
 
   private checkDatabase() {
-    return this.indicators
-      .check('database')
-      .attempt(() =>
-        loopClock.limit(this.database.ping(), CHECK_MS, () => new Error('PostgreSQL is slow.')),
-      );
+    return this.indicators.check('database').attempt(async () => {
+      await loopClock.limit(this.database.ping(), CHECK_MS, () => new Error('PostgreSQL is slow.'));
+      if (this.database.isReadOnly) throw new Error('not the primary: PostgreSQL refuses writes');
+    });
   }
 
   private async checkRedis() {
     const session = this.indicators.check('redis');
-    if (!this.redis.configured) return session.degraded('not configured');
+    if (!this.redis.configured) return session.up(NOT_CONFIGURED);
     // A Redis that is full, or a replica, answers a ping all the same.
     const answer = await this.redis.attempt((redis) =>
       redis.set('farmlokal:health', '', 'PX', KEPT_MS),
@@ -104,7 +106,7 @@ export class HealthReport {
 
   private checkOAuth() {
     const session = this.indicators.check('oauth');
-    if (!this.tokens.configured) return session.up('not configured');
+    if (!this.tokens.configured) return session.up(NOT_CONFIGURED);
     const { fault } = this.tokens;
     return fault === undefined ? session.up() : session.degraded(fault);
   }
@@ -112,7 +114,7 @@ export class HealthReport {
   private checkInventory() {
     const session = this.indicators.check('inventory');
     const { breaker } = this.inventory;
-    if (breaker === undefined) return session.up('not configured');
+    if (breaker === undefined) return session.up(NOT_CONFIGURED);
     return breaker.state === 'closed' ? session.up() : session.degraded(`breaker ${breaker.state}`);
   }
 
@@ -120,7 +122,7 @@ export class HealthReport {
     const session = this.indicators.check('catalogApi');
     switch (this.subscription.state) {
       case 'off':
-        return session.up('not configured');
+        return session.up(NOT_CONFIGURED);
       case 'pending':
         return session.degraded('the callback is not registered yet');
       case 'registered':

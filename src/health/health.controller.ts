@@ -1,4 +1,4 @@
-import { Controller, Get, Header, Req, Res } from '@nestjs/common';
+import { Controller, Get, Req, Res } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiOkResponse,
@@ -37,7 +37,6 @@ export class HealthController {
   ) {}
 
   @Get()
-  @Header('Cache-Control', 'no-store')
   @ApiBearerAuth('METRICS_TOKEN')
   @ApiOperation({
     operationId: 'health',
@@ -48,7 +47,8 @@ export class HealthController {
   @ApiOkResponse({ type: HealthReportDto, description: 'PostgreSQL answers.' })
   @ApiServiceUnavailableResponse({
     type: HealthReportDto,
-    description: 'PostgreSQL does not answer, or this replica is shutting down. The same report.',
+    description:
+      'PostgreSQL does not answer or is not the primary, or this replica is shutting down. The same report.',
   })
   async report(
     @Req() request: FastifyRequest,
@@ -60,7 +60,6 @@ export class HealthController {
   }
 
   @Get('live')
-  @Header('Cache-Control', 'no-store')
   @ApiOperation({
     operationId: 'live',
     summary: 'Whether the process runs; asks nothing of anyone',
@@ -71,7 +70,6 @@ export class HealthController {
   }
 
   @Get('ready')
-  @Header('Cache-Control', 'no-store')
   @ApiOperation({ operationId: 'ready', summary: 'Whether this replica wants requests' })
   @ApiOkResponse({ type: ProbeDto, description: 'It has started and is not shutting down.' })
   @ApiProblem('It is starting or shutting down.', {

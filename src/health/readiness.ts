@@ -1,4 +1,4 @@
-import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,6 +28,7 @@ export function longestAnswerMs({
  */
 @Injectable()
 export class Readiness implements BeforeApplicationShutdown {
+  private readonly logger = new Logger(Readiness.name);
   private shuttingDown = false;
 
   constructor(
@@ -48,12 +49,21 @@ export class Readiness implements BeforeApplicationShutdown {
   }
 
   /** Says not ready, and leaves balancers the time to notice before the server closes. */
-  async beforeApplicationShutdown(): Promise<void> {
+  async beforeApplicationShutdown(signal = 'close'): Promise<void> {
     this.shuttingDown = true;
-    await sleep(this.environment.SHUTDOWN_DELAY_MS);
+    const { SHUTDOWN_DELAY_MS } = this.environment;
+    this.logger.log(
+      `Shutting down: ${signal}. Requests are answered for another ${SHUTDOWN_DELAY_MS} ms.`,
+    );
+    const server = this.adapterHost.httpAdapter.getHttpServer() as Server;
+    // Clients open their next connection elsewhere. One that is idle when the server closes can lose a request.
+    server.prependListener('request', (_, response) => {
+      response.setHeader('connection', 'close');
+    });
+    await sleep(SHUTDOWN_DELAY_MS);
+    this.logger.log('Draining has ended. The server closes after the requests in flight.');
     // From here the server waits for what it is answering, but not for clients that keep their connection
     // after that, nor for those that never finish asking.
-    const server = this.adapterHost.httpAdapter.getHttpServer() as Server;
     setInterval(() => {
       server.closeIdleConnections();
     }, IDLE_CHECK_MS).unref();

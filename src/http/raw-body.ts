@@ -15,12 +15,19 @@ export function readRawBodies(fastify: FastifyInstance): void {
     'application/json',
     { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES },
     ({ headers }, body, done) => {
-      const encoding = headers['content-encoding'] ?? 'identity';
-      if (encoding === 'identity') {
+      if (isIdentity(headers['content-encoding'])) {
         done(null, body);
       } else {
         done(new Problem('unsupported-media-type', 'The body must not be compressed.'));
       }
     },
   );
+}
+
+/** Whether every coding in a Content-Encoding leaves the body as it is (RFC 9110, section 8.4.1). */
+function isIdentity(codings = ''): boolean {
+  return codings
+    .split(',')
+    .map((coding) => coding.trim().toLowerCase())
+    .every((coding) => coding === '' || coding === 'identity');
 }

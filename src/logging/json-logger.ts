@@ -110,15 +110,20 @@ export class JsonLogger implements LoggerService {
   }
 }
 
-/** Nest adds the context as the last of the others, and to some errors a stack. */
+/** Nest adds the context as the last of the others, and to some errors a stack. An object among them holds fields. */
 function toLine(message: unknown, others: readonly unknown[]): Line {
-  const stack = others.find((other) => typeof other === 'string' && /\n\s+at /.test(other));
-  const context = others.findLast((other) => other !== stack);
+  const texts = others.filter((other) => typeof other === 'string');
+  const stack = texts.find((text) => /\n\s+at /.test(text));
+  const context = texts.findLast((text) => text !== stack);
   if (message instanceof Error) {
     return { context, message: message.message, stack: message.stack };
   }
   const fields = typeof message === 'object' ? message : { message };
-  return { context, ...fields, ...(stack === undefined ? {} : { stack }) };
+  const parameters = Object.assign(
+    {},
+    ...others.filter((other) => typeof other === 'object'),
+  ) as Line;
+  return { context, ...fields, ...parameters, ...(stack === undefined ? {} : { stack }) };
 }
 
 /** The values of a query are a household's own business. */

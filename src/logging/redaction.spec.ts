@@ -26,6 +26,14 @@ describe(redaction.name, () => {
   });
 
   it.each([
+    'postgresql://farmlokal:correct%20horse@/db?host=/run/postgresql',
+    'postgresql:///db?host=/run/postgresql&password=correct%20horse',
+  ])('hides the password of %s', (DATABASE_URL) => {
+    const hide = redaction({ DATABASE_URL });
+    expect(hide(`${DATABASE_URL} correct horse`)).not.toMatch(/correct(%20| )horse/);
+  });
+
+  it.each([
     'GET /api/products?cursor=WyJwcmljZSJd',
     'Listening on http://127.0.0.1:3000.',
     'at file:///app/dist/main.js:12:34',

@@ -1,4 +1,5 @@
 import type { Environment } from '../config/environment.js';
+import { parsePostgresUrl } from '../config/postgres-url.js';
 
 /** Shorter ones would be found in ordinary words. */
 const MIN_SECRET = 6;
@@ -40,10 +41,14 @@ function secretsOf({
   WEBHOOK_SECRETS = [],
   METRICS_TOKEN,
 }: Partial<Environment>): string[] {
-  const passwords = [DATABASE_URL, MIGRATION_DATABASE_URL, REDIS_URL].flatMap((url) => {
+  const passwords = [REDIS_URL].flatMap((url) => {
     const { password = '' } = url === undefined ? {} : new URL(url);
     return [password, decodeURIComponent(password)];
   });
+  for (const url of [DATABASE_URL, MIGRATION_DATABASE_URL]) {
+    const { password = '' } = url === undefined ? {} : parsePostgresUrl(url);
+    passwords.push(password, encodeURIComponent(password));
+  }
   const keys = WEBHOOK_SECRETS.map((secret) => secret.replace(/^whsec_/, ''));
   return [...passwords, ...keys, OAUTH_CLIENT_SECRET, METRICS_TOKEN].filter(
     (secret) => secret !== undefined && secret.length >= MIN_SECRET,

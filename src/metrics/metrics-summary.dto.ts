@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { HealthCheckResult } from '@nestjs/terminus';
 
+import { NOT_CONFIGURED } from '../health/health-report.js';
 import { RELEASE } from '../release.js';
 
 /** What a person wants to know first: whether it runs, since when, and what it is without. */
@@ -26,12 +27,13 @@ export class MetricsSummaryDto {
   @ApiProperty({ enum: ['up', 'degraded', 'down'] })
   readonly database: string;
 
-  @ApiProperty({ enum: ['up', 'degraded', 'down'] })
+  @ApiProperty({ enum: ['up', 'degraded', 'down', 'not_configured'] })
   readonly redis: string;
 
   constructor({ status, details }: HealthCheckResult) {
     this.status = status;
-    this.database = details.database?.status ?? 'down';
-    this.redis = details.redis?.status ?? 'down';
+    const { database, redis } = details;
+    this.database = database?.status ?? 'down';
+    this.redis = redis?.message === NOT_CONFIGURED ? 'not_configured' : (redis?.status ?? 'down');
   }
 }

@@ -27,7 +27,6 @@ export class MetricsController {
   ) {}
 
   @Get()
-  @Header('Cache-Control', 'no-store')
   @Header('Vary', 'Accept')
   @ApiBearerAuth('METRICS_TOKEN')
   @ApiOperation({

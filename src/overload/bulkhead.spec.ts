@@ -65,21 +65,6 @@ describe(Bulkhead.name, () => {
     expect(await bulkhead.run(LONG, () => Promise.resolve('fourth'))).toBe('fourth');
   });
 
-  it('expects a wait as long as the last calls took for those before', async () => {
-    const bulkhead = new Bulkhead(2, 10);
-    await bulkhead.run(LONG, () => sleep(50));
-    expect(bulkhead.expectedWaitMs()).toBe(0);
-    const { call, end } = pending();
-    const calls = Array.from({ length: 4 }, () => bulkhead.run(LONG, call));
-    expect(bulkhead.waitingCount).toBe(2);
-    // Three calls of 50 ms, two at a time.
-    expect(bulkhead.expectedWaitMs()).toBeGreaterThanOrEqual(73);
-    expect(bulkhead.expectedWaitMs(6)).toBeGreaterThanOrEqual(123);
-    end('done');
-    await Promise.all(calls);
-    expect(bulkhead.expectedWaitMs()).toBe(0);
-  });
-
   it('frees the place of a call that fails', async () => {
     const bulkhead = new Bulkhead(1, 0);
     const failing = bulkhead.run(LONG, () => Promise.reject(new Error('no')));

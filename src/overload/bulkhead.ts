@@ -1,5 +1,4 @@
 import type { Deadline } from '../http/deadline.js';
-import { ServiceRate } from './service-rate.js';
 
 /** Thrown at once: as many calls wait as may. */
 export class BulkheadFullError extends Error {
@@ -19,7 +18,6 @@ export class BulkheadTimeoutError extends Error {
  */
 export class Bulkhead {
   private running = 0;
-  private readonly rate = new ServiceRate();
   /** Starts each waiting call, the longest waiting first. */
   private readonly waiting = new Set<() => void>();
 
@@ -28,19 +26,14 @@ export class Bulkhead {
     private readonly queue: number,
   ) {}
 
+  /** Whether a call would have to wait for its turn. */
+  get isFull(): boolean {
+    return this.running === this.capacity;
+  }
+
   /** How many calls wait for their turn. */
   get waitingCount(): number {
     return this.waiting.size;
-  }
-
-  /**
-   * Milliseconds that a call would wait for its turn, by how long the last ones took.
-   *
-   * @param accepted calls that the caller has accepted and not finished, whether or not they wait here by now.
-   */
-  expectedWaitMs(accepted = 0): number {
-    const ahead = Math.max(accepted, this.running + this.waiting.size);
-    return ahead < this.capacity ? 0 : this.rate.waitFor(ahead - this.capacity + 1);
   }
 
   /**
@@ -73,11 +66,9 @@ export class Bulkhead {
   }
 
   private async make<Value>(call: () => Promise<Value>): Promise<Value> {
-    const startedAt = performance.now();
     try {
       return await call();
     } finally {
-      this.rate.observe(performance.now() - startedAt, 1, this.capacity);
       this.leave();
     }
   }

@@ -1,5 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 
+import { Admission } from './admission.js';
 import { StartQueue } from './start-queue.js';
 
 const turn = (): Promise<void> => new Promise(setImmediate);
@@ -10,6 +11,48 @@ function block(milliseconds: number): void {
 }
 
 describe(StartQueue.name, () => {
+  it('starts more requests in a turn as long as none is refused', async () => {
+    await turn();
+    const queue = new StartQueue();
+    let started = 0;
+    for (let nth = 0; nth < 10; nth += 1) {
+      queue.enter(() => {
+        started += 1;
+        block(1);
+      });
+    }
+    expect(started).toBe(10);
+  });
+
+  it('starts one request a turn while every turn accepts a connection, and then the rest', async () => {
+    await turn();
+    const queue = new StartQueue();
+    const counts: number[] = [];
+    let started = 0;
+    for (let nth = 0; nth < 20; nth += 1) queue.enter(() => (started += 1));
+    expect(started).toBe(20);
+    queue.recordConnection();
+    for (let nth = 0; nth < 20; nth += 1) queue.enter(() => (started += 1));
+    for (let nth = 0; nth < 5; nth += 1) {
+      counts.push(started);
+      queue.recordConnection();
+      await turn();
+    }
+    expect(counts.every((count, nth) => count <= 20 + nth)).toBe(true);
+    while (started < 40) await turn();
+  });
+});
+
+describe(`${StartQueue.name} while requests are refused`, () => {
+  beforeEach(async () => {
+    const admission = new Admission(1);
+    const requests = [0, 1].map(() => admission.track(() => turn()));
+    await admission.track(() => turn());
+    void admission.track(() => turn());
+    expect(admission.isFull(0)).toBe(true);
+    await Promise.all(requests);
+  });
+
   it('starts a request at once while the turn is young', async () => {
     await turn();
     const queue = new StartQueue();

@@ -42,6 +42,7 @@ export function answerBrokenRequest(
       `Content-Type: ${PROBLEM_MEDIA_TYPE}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
       `X-Request-Id: ${requestId}`,
+      'Cache-Control: no-store',
       'Connection: close',
       '',
       body,

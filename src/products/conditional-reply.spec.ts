@@ -47,17 +47,37 @@ describe(reply.name, () => {
     });
   });
 
-  it.each([page.etag, `W/${page.etag}`, `"other", ${page.etag}`, '*'])(
-    'answers 304 to If-None-Match: %s',
-    (condition) => {
-      const { body, status, headers } = answer(condition);
-      expect(status).toBe(304);
-      expect(body).toBeUndefined();
-      expect(headers).toMatchObject({ etag: page.etag, 'cache-control': 'public, no-cache' });
-    },
+  const compressed = ['-gzip', '--gzip', ';gzip', '-br', '--br', ';br', '-zstd', '-deflate'].map(
+    (suffix) => page.etag.replace(/"$/, `${suffix}"`),
   );
 
-  it.each(['"other"', page.etag.slice(1, -1), ''])('gives the bytes to %j', (condition) => {
+  it.each([
+    page.etag,
+    `W/${page.etag}`,
+    `"other", ${page.etag}`,
+    '*',
+    ...compressed,
+    `W/${compressed[0]}`,
+    `"other-gzip",${compressed[2]} , "another"`,
+  ])('answers 304 to If-None-Match: %s', (condition) => {
+    const { body, status, headers } = answer(condition);
+    expect(status).toBe(304);
+    expect(body).toBeUndefined();
+    expect(headers).toMatchObject({ etag: page.etag, 'cache-control': 'public, no-cache' });
+  });
+
+  it.each([
+    '"other"',
+    '"other-gzip"',
+    page.etag.slice(1, -1),
+    page.etag.slice(0, -1),
+    `${page.etag}-gzip`,
+    page.etag.replace(/"$/, '-other"'),
+    page.etag.replace(/"$/, 'gzip"'),
+    page.etag.replace(/"$/, '-gzip-br"'),
+    page.etag.replace(/^"./, '"-'),
+    '',
+  ])('gives the bytes to %j', (condition) => {
     expect(answer(condition).status).toBe(200);
   });
 });

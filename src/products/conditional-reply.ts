@@ -44,10 +44,17 @@ function send(
   response.type('application/json; charset=utf-8').send(page.body);
 }
 
-/** Weak comparison: a tag that a proxy has weakened still names these bytes. */
+/** The end of a tag. Proxies that compress add a suffix: Apache `-gzip`, Jetty `--gzip`, others `;gzip`. */
+const TAG_END = /^(?:(?:--?|;)(?:gzip|br|zstd|deflate))?"$/;
+
+/** Whether an If-None-Match names these bytes, also by a tag that a proxy has weakened or given a suffix. */
 function matches(condition: string, etag: string): boolean {
+  const tagStart = etag.slice(0, -1);
   return condition
     .split(',')
-    .map((tag) => tag.trim())
-    .some((tag) => tag === '*' || tag.replace(/^W\//, '') === etag);
+    .map((tag) => tag.trim().replace(/^W\//, ''))
+    .some(
+      (tag) =>
+        tag === '*' || (tag.startsWith(tagStart) && TAG_END.test(tag.slice(tagStart.length))),
+    );
 }

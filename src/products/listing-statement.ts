@@ -69,6 +69,15 @@ export function productStatement(id: string): Statement {
   };
 }
 
+/** The skus of products, by their ids. */
+export function skusStatement(ids: readonly string[]): Statement {
+  return {
+    text: `SELECT id, sku FROM products WHERE id = ANY($1::bigint[]) AND deleted_at IS NULL`,
+    values: [ids],
+    prepared: true,
+  };
+}
+
 /**
  * A page that is a range of one index: the row comparison with the cursor starts the scan at its row.
  *

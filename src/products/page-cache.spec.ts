@@ -1,10 +1,10 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 
-import type { Environment } from '../config/environment.js';
 import type { Database } from '../database/database.js';
-import { dependencyUnavailable, overloaded, Problem } from '../problems/problem.js';
+import type { Environment } from '../config/environment.js';
+import { dependencyUnavailable, Problem } from '../problems/problem.js';
 import type { Lock, RedisLock } from '../redis/redis-lock.js';
 import type { CatalogueVersion } from './catalogue-version.js';
 import { createPage, type Page } from './page.js';
@@ -17,7 +17,6 @@ const [OLD, NEW] = [createPage(['"old"']), createPage(['"new"'])];
 /** A page cache in front of a Redis that holds these pages, and in which the lock on reading is as told. */
 function cacheOf(stored: Map<string, StoredPage>, lock: Lock) {
   const version = { mark: 'first', asked: 0 };
-  const refusal: { problem: Problem | undefined } = { problem: undefined };
   const store = {
     get: (key: string) => {
       version.asked += 1;
@@ -33,11 +32,14 @@ function cacheOf(stored: Map<string, StoredPage>, lock: Lock) {
     },
     current: () => version.mark,
   } as unknown as CatalogueVersion;
-  const database = { refuseRead: () => refusal.problem } as unknown as Database;
+  const database = { isAnswering: true } as Database;
   const locks = { acquire: () => Promise.resolve(lock) } as unknown as RedisLock;
-  const environment = { CACHE_TTL_MS: 50, CACHE_STALE_MS: 60_000 } as Environment;
+  const environment = {
+    CACHE_TTL_MS: 50,
+    CACHE_STALE_MS: 60_000,
+    DATABASE_POOL_MAX: 1,
+  } as Environment;
   return {
-    refusal,
     cache: new PageCache(store, versions, locks, database, environment, new Registry()),
     version,
   };
@@ -59,28 +61,31 @@ const down = (): Promise<Page> => Promise.reject(dependencyUnavailable('PostgreS
 
 describe('With more reads than PostgreSQL can serve', () => {
   const found = (): Promise<Page> => Promise.resolve(NEW);
+  /** Takes six seconds, by the clock that reads are measured with. */
+  const slowly = (): Promise<Page> => {
+    const sixSecondsLater = performance.now() + 6000;
+    jest.spyOn(performance, 'now').mockReturnValueOnce(sixSecondsLater);
+    return Promise.resolve(OLD);
+  };
 
-  it('refuses a page that is not in memory before Redis is asked', async () => {
-    const { cache, refusal, version } = cacheOf(new Map(), FREE);
-    refusal.problem = overloaded('Too many requests.');
-    expect(() => cache.get(KEY, found)).toThrow('Too many requests.');
-    expect(version.asked).toBe(0);
-    refusal.problem = undefined;
-    expect(await cache.get(KEY, found)).toMatchObject({ cache: 'MISS' });
-  });
-
-  it('serves a fresh page, joins a read that runs, and serves a stale page instead of reading', async () => {
-    const { cache, refusal, version } = cacheOf(new Map(), FREE);
+  it('refuses a page that is not in memory, serves those that are, and joins a read that runs', async () => {
+    const { cache, version } = cacheOf(new Map(), FREE);
     const slow = pendingRead();
+    await cache.get('/known', () => Promise.resolve(OLD));
+    // One read at a time, and one has taken six seconds.
+    await cache.get('/slow', slowly);
     const first = cache.get(KEY, slow.read);
-    refusal.problem = overloaded('Too many requests.');
+    const { asked } = version;
+    expect(() => cache.get('/unknown', found)).toThrow('too many requests');
+    expect(version.asked).toBe(asked);
     const second = cache.get(KEY, found);
+    expect(await cache.get('/known', found)).toMatchObject({ cache: 'HIT' });
+    version.mark = 'second';
+    expect(await cache.get('/known', found)).toMatchObject({ cache: 'STALE' });
     slow.find(OLD);
     expect((await first).page.body).toEqual(OLD.body);
     expect((await second).page.body).toEqual(OLD.body);
-    expect(await cache.get(KEY, found)).toMatchObject({ cache: 'HIT' });
-    version.mark = 'second';
-    expect(await cache.get(KEY, found)).toMatchObject({ cache: 'STALE', page: { body: OLD.body } });
+    expect(await cache.get('/unknown', found)).toMatchObject({ cache: 'MISS' });
   });
 });
 

@@ -5,7 +5,9 @@ import { Counter, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
 import { Database } from '../database/database.js';
-import { isOutage, isUnavailable } from '../problems/problem.js';
+import { Admission } from '../overload/admission.js';
+import { MAX_WAIT_MS } from '../overload/max-wait.js';
+import { isOutage, isUnavailable, overloaded } from '../problems/problem.js';
 import { REDIS_PAGE_TIMEOUT_MS } from '../redis/redis-connection.js';
 import { RedisLock } from '../redis/redis-lock.js';
 import { loopClock } from '../time/loop-clock.js';
@@ -63,6 +65,7 @@ export class PageCache {
     sizeCalculation: ({ body }, key) => body.length + 2 * key.length + ENTRY_OVERHEAD_BYTES,
   });
   private readonly flights = new Map<string, Flight>();
+  private readonly reads: Admission;
   /** Whether the last read found PostgreSQL unavailable. */
   private failing = false;
   private readonly served: Counter<'layer' | 'result'>;
@@ -75,6 +78,7 @@ export class PageCache {
     private readonly environment: Environment,
     registry: Registry,
   ) {
+    this.reads = new Admission(environment.DATABASE_POOL_MAX);
     this.served = new Counter({
       name: 'farmlokal_page_cache_requests_total',
       help: 'Pages that were served, by where they were found and how fresh they were.',
@@ -107,11 +111,12 @@ export class PageCache {
     if (page && freshness === 'fresh') {
       return this.count(serve(page, 'HIT', 'memory'));
     }
-    const refusal = this.flights.has(flightName(key, version))
-      ? undefined
-      : this.database.refuseRead(this.flights.size);
-    if (refusal !== undefined) {
-      if (page === undefined || !this.standsIn(page)) throw refusal;
+    // A PostgreSQL that does not answer is an outage, and the read says so.
+    const maxMs = this.database.isAnswering ? MAX_WAIT_MS : Infinity;
+    if (this.reads.isFull(maxMs) && !this.flights.has(flightName(key, version))) {
+      if (page === undefined || !this.standsIn(page)) {
+        throw overloaded('The catalogue has too many requests right now.');
+      }
       return this.count(serve(page, 'STALE', 'memory'));
     }
     if (page && freshness === 'ageing') {
@@ -141,10 +146,12 @@ export class PageCache {
         resolve(undefined);
       });
     });
-    const landing = this.fetch(key, version, read, redisUntil).finally(() => {
-      this.flights.delete(name);
-      cancel();
-    });
+    const landing = this.reads
+      .track(() => this.fetch(key, version, read, redisUntil))
+      .finally(() => {
+        this.flights.delete(name);
+        cancel();
+      });
     // A flight in the background may fail with nobody waiting for it.
     landing.catch(() => undefined);
     const flight = { landing, patience };

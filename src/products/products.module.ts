@@ -7,6 +7,7 @@ import { PageStore } from './page-store.js';
 import { ProductsController } from './products.controller.js';
 import { ProductsRepository } from './products.repository.js';
 import { ProductsService } from './products.service.js';
+import { SkuLookup } from './sku-lookup.js';
 
 /** The catalogue: its listing, and the caches in front of it. */
 @Module({
@@ -18,7 +19,8 @@ import { ProductsService } from './products.service.js';
     PageStore,
     ProductsRepository,
     ProductsService,
+    SkuLookup,
   ],
-  exports: [CatalogueVersion, ProductsService],
+  exports: [CatalogueVersion, SkuLookup],
 })
 export class ProductsModule {}

@@ -7,7 +7,12 @@ import { Deadline } from '../http/deadline.js';
 import { dependencyUnavailable, type Problem } from '../problems/problem.js';
 import type { Cursor } from './cursor.js';
 import type { Listing } from './listing.js';
-import { type ListedPage, listingStatement, productStatement } from './listing-statement.js';
+import {
+  type ListedPage,
+  listingStatement,
+  productStatement,
+  skusStatement,
+} from './listing-statement.js';
 
 /** By so much more is tried once a page has taken more than was. */
 const EFFORT_GROWTH = 4;
@@ -34,7 +39,7 @@ export class ProductsRepository {
     const deadline = this.deadline(arrivedAt);
     let page: ListedPage | undefined;
     for (let effort = 1; page === undefined; effort *= EFFORT_GROWTH) {
-      page = await this.read<ListedPage>(listingStatement(listing, effort), deadline);
+      [page] = await this.read<ListedPage>(listingStatement(listing, effort), deadline);
     }
     const { products, lastId: id, lastValue: value } = page;
     return { products, last: id === null || value === null ? undefined : { id, value } };
@@ -46,8 +51,21 @@ export class ProductsRepository {
    * @throws Problem as {@link list}.
    */
   async find(id: string, arrivedAt: number): Promise<string | undefined> {
-    return (await this.read<{ json: string }>(productStatement(id), this.deadline(arrivedAt)))
-      ?.json;
+    const [row] = await this.read<{ json: string }>(productStatement(id), this.deadline(arrivedAt));
+    return row?.json;
+  }
+
+  /**
+   * The skus of products by id; ids of which there is no product are left out.
+   *
+   * @throws Problem as {@link list}.
+   */
+  async skus(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.read<{ id: string; sku: string }>(
+      skusStatement(ids),
+      this.deadline(performance.now()),
+    );
+    return new Map(rows.map(({ id, sku }) => [id, sku]));
   }
 
   private deadline(arrivedAt: number): Deadline {
@@ -57,14 +75,13 @@ export class ProductsRepository {
   private async read<Row extends QueryResultRow>(
     statement: Statement,
     deadline: Deadline,
-  ): Promise<Row | undefined> {
+  ): Promise<Row[]> {
     const late = (): Problem => dependencyUnavailable('The catalogue does not answer in time.');
     if (deadline.remaining === 0) {
       throw late();
     }
     try {
-      const [row] = await deadline.limit(this.database.query<Row>(statement, deadline), late);
-      return row;
+      return await deadline.limit(this.database.query<Row>(statement, deadline), late);
     } catch (error) {
       throw isConflict(error)
         ? dependencyUnavailable('Another transaction holds the catalogue.', { cause: error })

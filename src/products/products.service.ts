@@ -35,16 +35,6 @@ export class ProductsService {
     return this.cache.get(`/api/products/${id}`, () => this.readProduct(id, arrivedAt));
   }
 
-  /**
-   * The key by which producers and partners know a product; known as long as the product itself is cached.
-   *
-   * @throws Problem as for {@link find}.
-   */
-  async skuOf(id: string, arrivedAt: number): Promise<string> {
-    const { page } = await this.find(id, arrivedAt);
-    return (JSON.parse(page.body.toString()) as { sku: string }).sku;
-  }
-
   private async readPage(listing: Listing, arrivedAt: number): Promise<Page> {
     const { sort, order } = listing;
     const { products, last } = await this.repository.list(listing, arrivedAt);

@@ -4,12 +4,21 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
 import { loopClock } from '../time/loop-clock.js';
+import { RedisClient } from './redis-client.js';
+import {
+  describeRefusal,
+  isHarmless,
+  isReplyError,
+  keyOf,
+  type ReplyError,
+} from './reply-error.js';
+import { sendSample } from './sample-commands.js';
 
 /** How long a command may take. A healthy Redis answers in well under a millisecond. */
 const REDIS_COMMAND_TIMEOUT_MS = 50;
@@ -17,20 +26,15 @@ const REDIS_COMMAND_TIMEOUT_MS = 50;
 export const REDIS_PAGE_TIMEOUT_MS = 25;
 /** ioredis' own timeout, for the replies of its handshake. Ours are shorter. */
 const HANDSHAKE_TIMEOUT_MS = 5000;
-/** After a refusal, how long nothing is sent. */
-const SUSPENSION_MS = 500;
 /** Probes without a reply in time after which nothing else is sent: one slow command is not an outage. */
 const PROBES_TO_SUSPEND = 2;
 /** Probes without a reply in time after which the connection is replaced: nothing else notices a dead one for minutes. */
 const PROBES_TO_REPLACE = 4;
-/** Pause between two probes once Redis is suspended. */
+/** Pause before a probe once Redis is suspended. */
 const PROBE_INTERVAL_MS = 500;
 const READONLY_RECONNECT_MS = 5000;
 /** ioredis uses the same words. */
 const TIMED_OUT = 'Command timed out';
-/** Replies that tell of the state of Redis; others are about one key or one command. */
-const REFUSALS =
-  /^(OOM|READONLY|LOADING|BUSY|MISCONF|NOREPLICAS|NOAUTH|NOPERM|MASTERDOWN|CLUSTERDOWN) /;
 const CONNECT_TIMEOUT_MS = 2000;
 /** How long a start waits for the first connection. */
 const START_TIMEOUT_MS = 500;
@@ -55,12 +59,15 @@ export interface CommandOptions {
 export class RedisConnection implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(RedisConnection.name);
   private readonly redis: Redis | undefined;
-  /** In the time of `performance.now()`; Infinity until a probe is answered. */
-  private suspendedUntil = -Infinity;
-  private probing = false;
+  /** Whether Redis is left alone until a probe succeeds. */
+  private suspended = false;
+  private probing: Promise<void> | undefined;
+  private refusedKey: string | undefined;
   private reconnectedAt = -Infinity;
-  /** Whether the last that was heard of Redis is good; undefined before anything is. */
+  /** Whether Redis works; undefined before the first probe or failure. */
   private answering: boolean | undefined;
+  /** What was logged about the current outage. */
+  private readonly logged = new Set<string>();
 
   private readonly latency: Histogram;
   private readonly failures: Counter<'reason'>;
@@ -75,20 +82,20 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     });
     this.failures = new Counter({
       name: 'farmlokal_redis_failures_total',
-      help: 'Commands that Redis has not answered in time, has refused, or that met with a broken connection.',
+      help: 'Commands that Redis did not answer in time or refused, also during the handshake, or whose connection failed.',
       labelNames: ['reason'],
       registers,
     });
     const up = new Gauge({
       name: 'farmlokal_redis_up',
-      help: 'Whether Redis has answered when it was last heard of.',
+      help: 'Whether Redis answers in time and accepts every command of the service.',
       registers,
       collect: () => {
         up.set(this.answering === true ? 1 : 0);
       },
     });
     if (REDIS_URL !== undefined) {
-      this.redis = new Redis(REDIS_URL, {
+      this.redis = new RedisClient(REDIS_URL, {
         lazyConnect: true,
         connectTimeout: CONNECT_TIMEOUT_MS,
         commandTimeout: HANDSHAKE_TIMEOUT_MS,
@@ -112,13 +119,13 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
 
   /** Whether a command has a fair chance right now. */
   get available(): boolean {
-    return this.redis?.status === 'ready' && performance.now() >= this.suspendedUntil;
+    return this.redis?.status === 'ready' && !this.suspended;
   }
 
   /**
    * Runs a command, or several at once.
    *
-   * @returns the reply, or `undefined` when Redis is away, refuses (OOM, READONLY) or takes longer. It never
+   * @returns the reply, or `undefined` when Redis is away, refuses (OOM, NOPERM) or takes longer. It never
    * rejects. A patient command gets `undefined` only when the connection is gone: refused, closed, or replaced after
    * several probes without a reply.
    */
@@ -145,13 +152,15 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
 
   /** Waits for a moment until Redis is connected, so that no request has to. */
   async onApplicationBootstrap(): Promise<void> {
-    if (this.redis === undefined) {
+    const { redis } = this;
+    if (redis === undefined) {
       this.logger.warn('No REDIS_URL: going on without a shared cache.');
       return;
     }
     // A first connection that fails is tried again by itself, like any later one.
+    const connected = redis.connect().then(() => this.probe(redis));
     await loopClock
-      .limit(this.redis.connect(), START_TIMEOUT_MS, () => new Error(TIMED_OUT))
+      .limit(connected, START_TIMEOUT_MS, () => new Error(TIMED_OUT))
       .catch(() => undefined);
   }
 
@@ -161,29 +170,30 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
 
   private watch(redis: Redis): void {
     redis.on('ready', () => {
-      this.suspendedUntil = -Infinity;
-      if (this.answering === undefined) {
-        this.report(true, 'Redis is connected.');
-      }
+      this.suspended = true;
+      void this.probe(redis);
     });
-    redis.on('error', (error: NodeJS.ErrnoException) => {
-      this.report(false, `Going on without Redis: ${error.code ?? error.message}`);
+    redis.on('error', (emitted: NodeJS.ErrnoException) => {
+      const error = emitted.cause instanceof Error ? emitted.cause : emitted;
+      if (isReplyError(error)) this.refuse(error);
+      else this.warn('connection', describe(error));
     });
   }
 
-  private fail(redis: Redis, { name, message }: Error): void {
-    if (name === 'ReplyError' && !REFUSALS.test(message)) {
-      this.logger.debug(`Redis refuses a command: ${message}`);
+  private fail(redis: Redis, error: Error): void {
+    if (isReplyError(error)) {
+      if (isHarmless(error)) {
+        this.logger.debug(`Redis refuses a command: ${error.message}`);
+        return;
+      }
+      this.refuse(error);
+      void this.probe(redis, PROBE_INTERVAL_MS);
       return;
     }
-    this.failures.inc({
-      reason: name === 'ReplyError' ? 'refused' : message === TIMED_OUT ? 'timeout' : 'connection',
-    });
-    if (name !== 'ReplyError' && message === TIMED_OUT) {
-      void this.probe(redis);
-    } else {
-      this.suspend(performance.now() + SUSPENSION_MS, message);
-    }
+    const timedOut = error.message === TIMED_OUT;
+    this.failures.inc({ reason: timedOut ? 'timeout' : 'connection' });
+    if (!timedOut) this.suspend('connection', describe(error));
+    void this.probe(redis);
   }
 
   private async send<Reply>(
@@ -192,40 +202,82 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     timeoutMs: number,
   ): Promise<Reply> {
     const sentAt = performance.now();
-    gatherWrites(redis);
     const reply = await loopClock.limit(command(redis), timeoutMs, () => new Error(TIMED_OUT));
     this.latency.observe((performance.now() - sentAt) / 1000);
-    if (this.suspendedUntil === Infinity) this.suspendedUntil = -Infinity;
-    this.report(true, 'Redis answers again.');
     return reply;
   }
 
-  /** Sends PING until one is answered in time. */
-  private async probe(redis: Redis): Promise<void> {
-    if (this.probing) return;
-    this.probing = true;
+  /** Sends probes, and uses Redis again after one that succeeds. */
+  private probe(redis: Redis, delayMs = 0): Promise<void> {
+    this.probing ??= this.sendProbes(redis, delayMs).then((succeeded) => {
+      this.probing = undefined;
+      if (succeeded) this.resume();
+    });
+    return this.probing;
+  }
+
+  /** Sends probes until one succeeds in time; false when the connection is gone before. */
+  private async sendProbes(redis: Redis, delayMs: number): Promise<boolean> {
+    if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
     for (let unanswered = 0; redis.status === 'ready';) {
-      const error = await this.send(redis, () => redis.ping(), REDIS_COMMAND_TIMEOUT_MS).then(
+      const error = await this.send(
+        redis,
+        () => sendSample(redis, this.refusedKey),
+        REDIS_COMMAND_TIMEOUT_MS,
+      ).then(
         () => undefined,
         (caught: unknown) => caught as Error,
       );
-      if (error?.message !== TIMED_OUT) break;
-      unanswered += 1;
-      if (unanswered >= PROBES_TO_REPLACE) {
-        redis.disconnect(true);
-        break;
+      if (error === undefined) return true;
+      if (isReplyError(error)) {
+        unanswered = 0;
+        this.refuse(error);
+      } else if (error.message === TIMED_OUT) {
+        unanswered += 1;
+        if (unanswered >= PROBES_TO_REPLACE) {
+          redis.disconnect(true);
+          return false;
+        }
+        if (unanswered >= PROBES_TO_SUSPEND) this.suspend('connection', TIMED_OUT);
+      } else {
+        return false;
       }
-      if (unanswered >= PROBES_TO_SUSPEND) {
-        this.suspend(Infinity, TIMED_OUT);
-        await sleep(PROBE_INTERVAL_MS, undefined, { ref: false });
-      }
+      if (this.suspended) await sleep(PROBE_INTERVAL_MS, undefined, { ref: false });
     }
-    this.probing = false;
+    return false;
   }
 
-  private suspend(until: number, reason: string): void {
-    this.suspendedUntil = until;
-    this.report(false, `Going on without Redis: ${reason}`);
+  private refuse(error: ReplyError): void {
+    this.failures.inc({ reason: 'refused' });
+    this.refusedKey = keyOf(error) ?? this.refusedKey;
+    const { reason, message } = describeRefusal(error);
+    this.suspend(reason, message);
+  }
+
+  private suspend(reason: string, message: string): void {
+    this.suspended = true;
+    this.warn(reason, message);
+  }
+
+  private resume(): void {
+    this.suspended = false;
+    this.refusedKey = undefined;
+    if (this.answering !== true) {
+      this.logger.log(
+        this.answering === undefined ? 'Redis is connected.' : 'Redis answers again.',
+      );
+    }
+    this.answering = true;
+    this.logged.clear();
+  }
+
+  /** Once for each reason in an outage, not for each command. */
+  private warn(reason: string, message: string): void {
+    this.answering = false;
+    if (!this.logged.has(reason)) {
+      this.logged.add(reason);
+      this.logger.warn(`Going on without Redis: ${message}`);
+    }
   }
 
   private mayReconnect(): boolean {
@@ -236,31 +288,9 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     this.reconnectedAt = now;
     return true;
   }
-
-  /** Once for each time that Redis goes away or comes back, not for each command. */
-  private report(answering: boolean, message: string): void {
-    if (this.answering === answering) {
-      return;
-    }
-    this.answering = answering;
-    if (answering) {
-      this.logger.log(message);
-    } else {
-      this.logger.warn(message);
-    }
-  }
 }
 
-/**
- * Has commands of one turn of the event loop leave in one write: each write costs more than the command. ioredis would
- * do it with a pipeline for each turn, whose accessor of its own keeps it, with all commands and values, until the next
- * full garbage collection.
- */
-function gatherWrites({ stream }: Redis): void {
-  if (stream.writableCorked === 0) {
-    stream.cork();
-    setImmediate(() => {
-      stream.uncork();
-    });
-  }
+/** Describes an error that is no reply. */
+function describe({ name, message, code }: NodeJS.ErrnoException): string {
+  return name === 'MaxRetriesPerRequestError' ? 'the connection was closed' : (code ?? message);
 }

@@ -17,12 +17,12 @@ const DATA = {
 const UPSERTED = { type: 'product.upserted', timestamp: '2026-11-23T06:30:00Z', data: DATA };
 
 function read(event: unknown): CatalogueEvent {
-  return readEvent(Buffer.from(JSON.stringify(event)));
+  return readEvent(Buffer.from(JSON.stringify(event)), 'INR');
 }
 
-function problemOf(body: Buffer): Problem | undefined {
+function problemOf(body: Buffer, currency = 'INR'): Problem | undefined {
   try {
-    readEvent(body);
+    readEvent(body, currency);
     return undefined;
   } catch (error) {
     if (error instanceof Problem) return error;
@@ -107,7 +107,7 @@ describe(readEvent.name, () => {
       'price',
       [undefined, 49.5, '49.5', '49', '-1.00', '1e3', '049.50', '10000000000.00', '١٠.٠٠', ''],
     ],
-    ['currency', [undefined, 'inr', 'RUPEE', '₹', 5]],
+    ['currency', [undefined, null, 'USD', 'inr', ' INR', 'RUPEE', '₹', 5, ['INR']]],
     ['unit', [undefined, '', 'x'.repeat(201)]],
     ['producer', [undefined, '', 'x'.repeat(201)]],
   ])('names data.%s where it is wrong', (field, values) => {
@@ -140,6 +140,31 @@ describe(readEvent.name, () => {
     [18.5, undefined, ['data.longitude']],
   ])('of the place %j, %j it names %j', (latitude, longitude, faults) => {
     expect(faultsOf(withData({ latitude, longitude }))).toEqual(faults);
+  });
+
+  it.each(['INR', 'EUR', 'JPY'])(
+    'takes prices in the currency of the catalogue only: %s',
+    (currency) => {
+      for (const given of ['INR', 'EUR', 'JPY', 'USD']) {
+        const body = Buffer.from(JSON.stringify(withData({ currency: given })));
+        const errors = [
+          {
+            parameter: 'data.currency',
+            message: `has to be ${currency}, the currency of this catalogue`,
+          },
+        ];
+        if (given === currency) {
+          expect(readEvent(body, currency).product).toMatchObject({ currency });
+        } else {
+          expect(problemOf(body, currency)).toMatchObject({ status: 422, errors });
+        }
+      }
+    },
+  );
+
+  it('takes a deletion whatever its currency', () => {
+    const data = { sku: 'OKRA-1', revision: 8, currency: 'USD' };
+    expect(faultsOf({ ...UPSERTED, type: 'product.deleted', data })).toBeUndefined();
   });
 
   it('names every fault at once', () => {

@@ -109,8 +109,11 @@ export class UpsertedProduct extends DeletedProduct {
   @Matches(/^(0|[1-9]\d{0,9})\.\d{2}$/, { message: PRICE })
   readonly price!: string;
 
-  @ApiProperty({ pattern: '^[A-Z]{3}$', example: 'INR', description: 'ISO 4217.' })
-  @Matches(/^[A-Z]{3}$/, { message: 'has to be a currency code of three capitals (ISO 4217)' })
+  @ApiProperty({
+    pattern: '^[A-Z]{3}$',
+    example: 'INR',
+    description: 'ISO 4217. The currency of this catalogue; another one is refused.',
+  })
   readonly currency!: string;
 
   @ApiProperty({
@@ -158,10 +161,11 @@ export type CatalogueEvent =
 /**
  * Reads the body of an event. Fields that are not known are passed over, so that a partner can add one.
  *
+ * @param currency the only one that a price may be in: prices in several could not be compared.
  * @throws Problem `malformed-request` when it is not JSON in UTF-8, or made to pollute a prototype.
  * @throws Problem `validation-failed`, with status 422, that names every field that is not valid.
  */
-export function readEvent(body: Buffer): CatalogueEvent {
+export function readEvent(body: Buffer, currency: string): CatalogueEvent {
   const event = parse(body);
   if (!isRecord(event)) {
     throw unprocessable({ parameter: 'body', message: 'has to be a JSON object' });
@@ -179,7 +183,7 @@ export function readEvent(body: Buffer): CatalogueEvent {
       ? []
       : [{ parameter: 'timestamp', message: 'has to be a date and time as in RFC 3339' }]),
     ...(isRecord(data)
-      ? faultsOf(fill(product, data))
+      ? faultsOf(fill(product, data), currency)
       : [{ parameter: 'data', message: 'has to be an object' }]),
   ];
   const [first, ...others] = faults;
@@ -215,11 +219,16 @@ function fill(product: DeletedProduct, data: Readonly<Record<string, unknown>>):
   return product;
 }
 
-function faultsOf(product: DeletedProduct): ParameterFault[] {
-  return validateSync(product, { stopAtFirstError: true }).map(
+function faultsOf(product: DeletedProduct, currency: string): ParameterFault[] {
+  const faults = validateSync(product, { stopAtFirstError: true }).map(
     ({ property, constraints = {} }) => ({
       parameter: `data.${property}`,
       message: Object.values(constraints)[0] ?? 'is not valid',
     }),
   );
+  if (product instanceof UpsertedProduct && product.currency !== currency) {
+    const message = `has to be ${currency}, the currency of this catalogue`;
+    faults.push({ parameter: 'data.currency', message });
+  }
+  return faults;
 }

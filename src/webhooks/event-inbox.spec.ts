@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 
 import type { Database, Statement } from '../database/database.js';
@@ -249,24 +248,5 @@ describe(EventInbox.name, () => {
       ['a', outage],
       ['b', outage],
     ]);
-  });
-
-  it('refuses an event when as many wait as may', async () => {
-    expect(inbox.refuse()).toBeUndefined();
-    await oneByOne('a', 'b', 'c', 'd');
-    await together(...Array.from({ length: 5000 }, (_, nth) => `waits-${nth}`));
-    expect(inbox.refuse()).toMatchObject({ slug: 'overloaded', headers: { 'Retry-After': '1' } });
-  });
-
-  it('refuses an event that would wait for longer than a second', async () => {
-    await together('slow');
-    await sleep(1100);
-    batches[0]?.answer();
-    await oneByOne('a', 'b', 'c', 'd');
-    await together('w-1', 'w-2', 'w-3');
-    expect(inbox.refuse()).toBeUndefined();
-    // An event took 1.1 s, four at a time.
-    await together('w-4');
-    expect(inbox.refuse()).toMatchObject({ slug: 'overloaded' });
   });
 });

@@ -3,9 +3,7 @@ import pg from 'pg';
 import { Gauge, Registry } from 'prom-client';
 
 import { Database, isConflict } from '../database/database.js';
-import { MAX_WAIT_MS } from '../overload/max-wait.js';
-import { ServiceRate } from '../overload/service-rate.js';
-import { dependencyUnavailable, overloaded, type Problem } from '../problems/problem.js';
+import { dependencyUnavailable } from '../problems/problem.js';
 import { CatalogueVersion } from '../products/catalogue-version.js';
 import { EventClaims } from './event-claims.js';
 import {
@@ -19,9 +17,7 @@ import {
 /** Events that are written together at most. */
 const BATCH = 50;
 /** Batches that are written at a time: most of the pool, unless it was made smaller, is for those who read. */
-const WRITERS = 4;
-/** Events that may wait to be written, however fast PostgreSQL is. */
-const MAX_WAITING = 5000;
+export const WRITERS = 4;
 
 /** Milliseconds that another transaction may be in the way: of a batch, the others still have time after it. */
 const LOCK_PATIENCE_MS = 1000;
@@ -46,7 +42,6 @@ export class EventInbox {
   private readonly waiting = new Set<Entry>();
   /** Batches that are being written. */
   private writing = 0;
-  private readonly rate = new ServiceRate();
 
   constructor(
     private readonly database: Database,
@@ -62,17 +57,6 @@ export class EventInbox {
         waiting.set(this.waiting.size);
       },
     });
-  }
-
-  /**
-   * Why an event would be refused now: `overloaded` when it would wait too long to be written. To be asked before any
-   * other work for it.
-   */
-  refuse(): Problem | undefined {
-    const { size } = this.waiting;
-    return size >= MAX_WAITING || this.rate.waitFor(size) > MAX_WAIT_MS
-      ? overloaded('Too many events wait to be written right now.')
-      : undefined;
   }
 
   /**
@@ -102,10 +86,7 @@ export class EventInbox {
   private write(): void {
     while (this.waiting.size > 0 && this.writing < WRITERS) {
       this.writing += 1;
-      const batch = this.next();
-      const startedAt = performance.now();
-      void this.commit(batch).finally(() => {
-        this.rate.observe(performance.now() - startedAt, batch.length, WRITERS);
+      void this.commit(this.next()).finally(() => {
         this.writing -= 1;
         this.write();
       });

@@ -96,14 +96,58 @@ describe(SignatureVerifier.name, () => {
     ['one of asymmetric keys', PUBLISHED.signature.replace('v1', 'v1a')],
     ['its beginning', PUBLISHED.signature.slice(0, -1)],
     ['more than it', `${PUBLISHED.signature}=`],
-    ['it behind a thousand others', `${'v1,AAAA '.repeat(1000)}${PUBLISHED.signature}`],
+    ['it with something before it', `x${PUBLISHED.signature}`],
+    ['it in base64url', PUBLISHED.signature.replaceAll('+', '-').replaceAll('/', '_')],
+    ['many wrong ones', `v1,${'A'.repeat(43)}= `.repeat(340)],
   ])('refuses %s for a signature', (_, signature) => {
     expect(isTaken({ ...PUBLISHED, signature })).toBe(false);
   });
 
-  it('finds the right one among several', () => {
-    const signature = `v1a,AAAA v1,BBBB ${PUBLISHED.signature} v1,CCCC`;
+  const wrong = `v1,${'A'.repeat(43)}=`;
+
+  it.each([
+    ['among several', `v1a,AAAA v1,BBBB ${PUBLISHED.signature} ${wrong}`],
+    [
+      'behind as many as the headers of a request hold',
+      `${`${wrong} `.repeat(339)}${PUBLISHED.signature}`,
+    ],
+    ['in a second header line', `${wrong}, ${PUBLISHED.signature}`],
+    ['in the first of two header lines', `${PUBLISHED.signature}, v1a,${'A'.repeat(86)}==`],
+    [
+      'in a header line with several',
+      `${wrong} v2,AAAA, ${wrong} ${PUBLISHED.signature}, ${wrong}`,
+    ],
+    ['in lines that a proxy joined without a space', `${wrong},${PUBLISHED.signature}`],
+    ['between tabs and several spaces', `${wrong}  \t${PUBLISHED.signature} `],
+  ])('finds the valid signature %s', (_, signature) => {
     expect(isTaken({ ...PUBLISHED, signature })).toBe(true);
+  });
+
+  it.each([
+    [{ id: '' }, 'webhook-id'],
+    [{ timestamp: '' }, 'webhook-timestamp'],
+    [{ signature: '' }, 'webhook-signature'],
+    [{ timestamp: '', signature: '' }, 'webhook-timestamp, webhook-signature'],
+    [{ id: '', timestamp: '', signature: '' }, 'webhook-id, webhook-timestamp, webhook-signature'],
+  ])('names the headers that are missing in %j', (parts, names) => {
+    expect(verifier.fault({ ...PUBLISHED, ...parts }, THEN)).toBe(
+      `Missing headers: ${names}. Headers of other names, such as svix-id, are not read.`,
+    );
+  });
+
+  it.each(['1614265330000', '2021-02-25T15:02:10Z', '1614264000'])(
+    'says what the timestamp %s has to be',
+    (timestamp) => {
+      expect(verifier.fault({ ...PUBLISHED, timestamp }, THEN)).toContain(
+        'webhook-timestamp has to be in seconds since 1970, within five minutes of now',
+      );
+    },
+  );
+
+  it('says that no signature matches', () => {
+    expect(verifier.fault({ ...PUBLISHED, signature: wrong }, THEN)).toBe(
+      'No signature in webhook-signature matches this message.',
+    );
   });
 
   it('takes what any of its secrets has signed', () => {

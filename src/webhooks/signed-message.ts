@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 
 import type { SignedMessage } from './signature.js';
 
-/** What of a request is signed, and the signatures. What is missing is empty, and as good as wrong. */
+/** The parts of a request that are signed, and the signatures. A header that is missing is empty. */
 export function signedMessage({ headers, body }: FastifyRequest): SignedMessage {
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   return {

@@ -10,6 +10,7 @@ import { TokenProvider } from '../auth/token-provider.js';
 import { Environment } from '../config/environment.js';
 import { partnerFetch } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
+import { loopClock } from '../time/loop-clock.js';
 import { EVENT_TYPES } from './catalogue-event.js';
 
 const TIMEOUT_MS = 3000;
@@ -93,13 +94,15 @@ export class Subscription implements OnApplicationBootstrap, OnApplicationShutdo
   private async register(url: string, callback: string): Promise<Obstacle | undefined> {
     try {
       const token = await this.tokens.getToken();
-      const { status, ok, headers } = await partnerFetch(url, {
-        method: 'PUT',
-        headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
-        body: JSON.stringify({ url: callback, events: EVENT_TYPES }),
-        signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.stopped.signal]),
-        maxBytes: MAX_ANSWER_BYTES,
-      });
+      const { status, ok, headers } = await loopClock.abort(TIMEOUT_MS, (late) =>
+        partnerFetch(url, {
+          method: 'PUT',
+          headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+          body: JSON.stringify({ url: callback, events: EVENT_TYPES }),
+          signal: AbortSignal.any([late, this.stopped.signal]),
+          maxBytes: MAX_ANSWER_BYTES,
+        }),
+      );
       if (status === 401) {
         await this.tokens.invalidate(token);
       }

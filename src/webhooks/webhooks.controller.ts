@@ -55,7 +55,8 @@ export class WebhooksController {
   })
   @ApiHeader({
     name: 'webhook-signature',
-    description: 'Signatures separated by spaces, each v1 and the base64 of an HMAC-SHA256.',
+    description:
+      'Signatures separated by spaces, or in several lines, each v1 and the base64 of an HMAC-SHA256. One that matches suffices.',
     required: true,
     schema: { type: 'string', maxLength: 16_000 },
     example: 'v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=',
@@ -102,7 +103,10 @@ export class WebhooksController {
     },
   })
   @ApiProblem('The message is not signed, or too old. Nothing is recorded.', {
-    'invalid-signature': { detail: 'No webhook-signature is that of this message.', instance },
+    'invalid-signature': {
+      detail: 'No signature in webhook-signature matches this message.',
+      instance,
+    },
   })
   @ApiProblem('The same event is being processed: send it again later.', {
     'event-in-progress': {
@@ -122,9 +126,9 @@ export class WebhooksController {
       instance,
     },
     'validation-failed': {
-      detail: 'has to be a currency code of three capitals (ISO 4217)',
+      detail: 'has to be an integer from 0 to 9007199254740991',
       instance,
-      parameter: 'data.currency',
+      parameter: 'data.revision',
       status: 422,
     },
   })

@@ -3,12 +3,14 @@ import { createHash } from 'node:crypto';
 import { Counter, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
+import { Database } from '../database/database.js';
 import { Deadline } from '../http/deadline.js';
-import { dependencyUnavailable, Problem, unprocessable } from '../problems/problem.js';
+import { Admission } from '../overload/admission.js';
+import { dependencyUnavailable, overloaded, Problem, unprocessable } from '../problems/problem.js';
 import { CatalogueVersion } from '../products/catalogue-version.js';
 import { EVENT_TYPES, readEvent } from './catalogue-event.js';
 import { EventClaims } from './event-claims.js';
-import { EventInbox } from './event-inbox.js';
+import { EventInbox, WRITERS } from './event-inbox.js';
 import { EventRetention } from './event-retention.js';
 import type { ReceivedEvent } from './event-statements.js';
 import type { SignedMessage } from './signature.js';
@@ -18,6 +20,8 @@ export type EventStatus = 'processed' | 'ignored' | 'duplicate';
 
 /** How long it may take until an event is written: less than senders wait. One that is written later is a duplicate when it comes again. */
 export const WEBHOOK_DEADLINE_MS = 4000;
+/** An event that is expected to take longer is refused at once: the estimate may be wrong by a factor of two. */
+const MAX_WAIT_MS = WEBHOOK_DEADLINE_MS / 2;
 const ID = /^[\x21-\x7e]{1,255}$/;
 
 /**
@@ -27,10 +31,12 @@ const ID = /^[\x21-\x7e]{1,255}$/;
 @Injectable()
 export class WebhooksService {
   private readonly events: Counter<'type' | 'result'>;
+  private readonly admission = new Admission(WRITERS);
 
   constructor(
     private readonly environment: Environment,
     private readonly claims: EventClaims,
+    private readonly database: Database,
     private readonly inbox: EventInbox,
     private readonly retention: EventRetention,
     private readonly catalogue: CatalogueVersion,
@@ -51,11 +57,15 @@ export class WebhooksService {
    * @throws Problem `malformed-request`, `validation-failed` (422), `event-id-reused`, `event-in-progress`,
    * `overloaded` when too many events wait, or `dependency-unavailable` when PostgreSQL does not confirm it.
    */
-  async receive({ id, body }: SignedMessage, arrivedAt: number): Promise<EventStatus> {
-    const refusal = this.inbox.refuse();
-    if (refusal !== undefined) {
-      throw refusal;
+  async receive(message: SignedMessage, arrivedAt: number): Promise<EventStatus> {
+    // A PostgreSQL that does not answer is an outage, and Redis still answers duplicates.
+    if (this.admission.isFull(this.database.isAnswering ? MAX_WAIT_MS : Infinity)) {
+      throw overloaded('Too many events wait to be written right now.');
     }
+    return this.admission.track(() => this.accept(message, arrivedAt));
+  }
+
+  private async accept({ id, body }: SignedMessage, arrivedAt: number): Promise<EventStatus> {
     if (!ID.test(id)) {
       throw unprocessable({
         parameter: 'webhook-id',
@@ -70,7 +80,7 @@ export class WebhooksService {
       return this.count(claim.type, 'duplicate');
     }
     try {
-      const event = readEvent(body);
+      const event = readEvent(body, this.environment.CURRENCY);
       const received = { id, digest, receivedAt: new Date(), event };
       const status = await Deadline.after(arrivedAt, WEBHOOK_DEADLINE_MS).limit(
         claim.state === 'in-progress' ? this.awaitAnother(received) : this.take(received),

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { get } from 'node:http';
 
 import { ask } from '../support/answer.js';
@@ -15,17 +15,14 @@ let backing: BackingServices;
 let ids: string[];
 let replicas: Service[] = [];
 
-beforeAll(async () => {
+// Each attempt starts cold: without a token, and with products that nobody has asked about.
+beforeEach(async () => {
   backing = await BackingServices.start();
   const products = Array.from({ length: BURSTS * REPLICAS * CALLERS }, () => ({}));
   ids = await insertProducts(backing.database, products);
 });
 
 afterEach(async () => {
-  await Promise.all(replicas.splice(0).map((replica) => replica.stop()));
-});
-
-afterAll(async () => {
   await backing.stop();
 });
 
@@ -75,7 +72,6 @@ async function outages({ url, logs }: Service): Promise<string[]> {
 
 describe('A burst', () => {
   it('is not taken for an outage: one token serves it, and what is accepted is answered live', async () => {
-    await backing.sandbox.reset();
     replicas = await Promise.all(
       Array.from({ length: REPLICAS }, () =>
         backing.startReplica({ INVENTORY_DEADLINE_MS: '5000' }),

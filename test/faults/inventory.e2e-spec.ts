@@ -83,3 +83,20 @@ it('Without the inventory its last answers are given though Redis is down as wel
   expect(Number(headers.get('age'))).toBeGreaterThanOrEqual(2);
   await Promise.all([inventory.stop(), redis.stop()]);
 });
+
+it('After a restart of an idle inventory the first answers are live', async () => {
+  const proxy = await FaultProxy.start(backing.sandbox.partners.inventoryUrl);
+  const traffic = await startReplica({ INVENTORY_API_URL: proxy.url });
+  const askMany = (): Promise<number[]> =>
+    Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const { path } = traffic.request('unseen availability');
+        return (await ask(traffic.url + path)).status;
+      }),
+    );
+  expect(new Set(await askMany())).toEqual(new Set([200]));
+  await proxy.fail('refuse');
+  await proxy.fail('none');
+  expect(new Set(await askMany())).toEqual(new Set([200]));
+  await proxy.stop();
+});

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ask } from '../support/answer.js';
@@ -35,6 +35,10 @@ afterAll(async () => {
   await backing.stop();
 });
 
+beforeEach(async () => {
+  await backing.sandbox.reset();
+});
+
 /** A replica with a provider, and a token, of its own, while the provider fails. */
 async function observeFault(fault: Fault, settlesInMs: number): Promise<Observation> {
   const proxy = await FaultProxy.start(backing.sandbox.partners.tokenUrl);
@@ -46,6 +50,8 @@ async function observeFault(fault: Fault, settlesInMs: number): Promise<Observat
     fail: () => proxy.fail(fault),
     revive: () => proxy.fail('none'),
     settlesInMs,
+    // Requests that take as long as they may are in it from their start to their end.
+    lastsMs: 2 * DEADLINE_MS,
   });
   await proxy.stop();
   expect(

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
 
 import { ask } from '../support/answer.js';
 import { BackingServices } from '../support/backing-services.js';
 import { eventually } from '../support/eventually.js';
 import { observe, WELL } from '../support/outage.js';
+import { connectPostgres } from '../support/postgres-client.js';
 import { deviations, late } from '../support/replies.js';
 import { send, upserted } from '../support/signed-event.js';
 import { Traffic } from '../support/traffic.js';
@@ -34,8 +34,7 @@ it('A replica that is killed in the middle of its work holds up no other for lon
 
   const { all } = await observe(traffic, {
     fail: async () => {
-      const holder = new pg.Client(backing.database.url);
-      await holder.connect();
+      const holder = await connectPostgres(backing.database.url);
       await holder.query('BEGIN; LOCK TABLE products IN ACCESS EXCLUSIVE MODE');
       void ask(doomed.url + path).catch(() => undefined);
       void send(doomed.url, event, { id }).catch(() => undefined);

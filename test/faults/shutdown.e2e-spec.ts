@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -25,6 +25,10 @@ afterAll(async () => {
   await backing.stop();
 });
 
+beforeEach(async () => {
+  await backing.sandbox.reset();
+});
+
 describe('SIGTERM', () => {
   it('turns readiness; what is asked until the server closes is answered; and it ends with 0', async () => {
     const service = await backing.startReplica({ SHUTDOWN_DELAY_MS: String(DELAY_MS) });
@@ -36,7 +40,6 @@ describe('SIGTERM', () => {
     await service.kill('SIGTERM');
     expect(await service.exited()).toBe(0);
     await load.stop();
-    await backing.sandbox.reset();
 
     // Some of those that were sent by then are answered after it.
     const closed = told + DELAY_MS - 100;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BackingServices } from '../support/backing-services.js';
@@ -11,12 +11,13 @@ const REPLICAS = 3;
 let backing: BackingServices;
 let replicas: Service[];
 
-beforeAll(async () => {
+// Each attempt counts all events and products, so it has a database of its own.
+beforeEach(async () => {
   backing = await BackingServices.start();
   replicas = await Promise.all(Array.from({ length: REPLICAS }, () => startReplica()));
 });
 
-afterAll(async () => {
+afterEach(async () => {
   await backing.stop();
 });
 

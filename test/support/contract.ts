@@ -13,8 +13,9 @@ const NAMING = new Set(['validation-failed', 'invalid-cursor']);
 const REPORT_PATH = '/health';
 /** A request has to be there, and its path readable, before it is known what methods that has. */
 const UNREADABLE_PATH = new Set([400, 408, 414]);
-/** Longer than a parameter of a path may be; preflights have a route for every path, and OPTIONS ends up there. */
-const OVERLONG_PARAMETER = /[^/]{101}/;
+/** What shared caches may keep; everything else is no-store. */
+const PAGE = /^\/api\/products(\/[^/]+)?$/;
+const STATIC_FILE = /^\/docs\/.+/;
 
 /** What a request was for. */
 export interface Asked {
@@ -46,6 +47,7 @@ export class Contract {
       // A dependency may be late; nothing else is an excuse.
       ...(status < 500 || status === 503 ? [] : ['a 5xx']),
       ...(status < 400 || method === 'HEAD' ? [] : this.problemFaults(path, answer)),
+      ...cachingFaults(path, answer),
       ...(path === undefined ? [] : this.operationFaults(method, path, answer)),
     ];
   }
@@ -85,8 +87,7 @@ export class Contract {
     if (operation === undefined) {
       const refused = status === 405 && headers.has('allow');
       const preflight = method === 'OPTIONS' && status === 204;
-      const unfound = method === 'OPTIONS' && status === 404 && OVERLONG_PARAMETER.test(decoded);
-      return refused || preflight || unfound || UNREADABLE_PATH.has(status)
+      return refused || preflight || UNREADABLE_PATH.has(status)
         ? []
         : [`no 405, though ${template} has no ${method}`];
     }
@@ -110,6 +111,15 @@ export class Contract {
     if (validate === undefined) throw new Error(`The document has no schema at ${pointer}`);
     return validate(value) === true ? [] : [this.ajv.errorsText(validate.errors)];
   }
+}
+
+/** Every error is no-store; other answers can be judged only where their path is known. */
+function cachingFaults(path: string | undefined, { status, headers }: RawAnswer): string[] {
+  const decoded = status < 400 ? path?.replace(/%(\w\w)/g, decodeUnreserved) : '';
+  if (decoded === undefined || STATIC_FILE.test(decoded)) return [];
+  const expected = status !== 204 && PAGE.test(decoded) ? 'public, no-cache' : 'no-store';
+  const given = headers.get('cache-control');
+  return given === expected ? [] : [`a Cache-Control of ${given}`];
 }
 
 /** Routes are found after what need not be encoded is decoded, and nothing else. */

@@ -4,6 +4,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { stopAfterTest } from './after-test.js';
 import { eventually } from './eventually.js';
 
 const HOST = '127.0.0.1';
@@ -43,6 +44,7 @@ export class FaultProxy {
   static async start(target: string): Promise<FaultProxy> {
     const proxy = new FaultProxy(new URL(target));
     await proxy.listen();
+    stopAfterTest(() => proxy.stop());
     return proxy;
   }
 

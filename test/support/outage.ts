@@ -49,12 +49,17 @@ export async function observe(
   const load = new Load(traffic.url, () => traffic.next());
   try {
     await wellFrom(performance.now(), load);
-    await fail();
-    await sleep(settlesInMs);
-    const from = performance.now();
-    await sleep(lastsMs);
-    const until = performance.now();
-    await revive();
+    let from: number;
+    let until: number;
+    try {
+      await fail();
+      await sleep(settlesInMs);
+      from = performance.now();
+      await sleep(lastsMs);
+      until = performance.now();
+    } finally {
+      await revive();
+    }
     await wellFrom(performance.now(), load);
     return { during: between(load.replies, from, until), all: load.replies };
   } finally {

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { onFreePort } from '../../dev/free-port.js';
 import { followLog } from '../../dev/log-file.js';
 import { ManagedProcess } from '../../dev/managed-process.js';
+import { stopAfterTest } from './after-test.js';
+import { eventually } from './eventually.js';
 import { START_COMMAND } from './start-command.js';
 import { testDirectory } from './test-directory.js';
 
@@ -19,6 +21,11 @@ export class Service {
 
   get pid(): number {
     return this.process.pid;
+  }
+
+  /** Waits until it has written this text so many times: its log is written in the background. */
+  async untilLogged(text: string, times = 1): Promise<void> {
+    await eventually(() => Promise.resolve(this.logs().split(text).length > times || undefined));
   }
 
   /** The memory that it holds. */
@@ -45,7 +52,7 @@ export class Service {
 
 /**
  * Starts the service on a free port (or `PORT`) with this environment and nothing else (but the PATH), and waits
- * until it is alive. It fails with what the service has written.
+ * until it is alive. It fails with what the service has written. A service that a test starts is stopped after it.
  */
 export async function startService(
   env: Record<string, string>,
@@ -74,6 +81,7 @@ export async function startService(
       return response?.status === 200;
     });
     if (!alive) throw new Error(`The service did not start:\n${logs()}`);
+    stopAfterTest(() => server.stop());
     return new Service(url, logs, server);
   });
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { ask } from './answer.js';
 import type { Database } from './database.js';
+import { eventually } from './eventually.js';
 import { insertProducts } from './products.js';
 import { signatureHeaders, upserted } from './signed-event.js';
 
@@ -57,10 +58,15 @@ export class Traffic {
   static async prepare(url: string, database: Database): Promise<Traffic> {
     const ids = await insertProducts(database, Array<object>(SEEN + UNSEEN).fill({}));
     const traffic = new Traffic(url, ids.slice(0, SEEN), ids.slice(SEEN));
-    const rounds = traffic.seen.map((_, round) => traffic.request('availability', round));
+    const rounds = traffic.seen.flatMap((_, round) => [
+      traffic.request('product', round),
+      traffic.request('availability', round),
+    ]);
     const others = (['listing', 'duplicate'] as const).map((route) => traffic.request(route));
     for (const { path, body, headers = {} } of [...rounds, ...others]) {
-      await ask(url + path, body === undefined ? {} : { method: 'POST', body, headers });
+      const init = body === undefined ? {} : { method: 'POST', body, headers };
+      // A busy machine can keep a dependency waiting: what is not known now is not served later.
+      await eventually(async () => (await ask(url + path, init)).status === 200 || undefined);
     }
     return traffic;
   }

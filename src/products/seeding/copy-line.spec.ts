@@ -11,11 +11,12 @@ describe('A COPY line', () => {
 
   it('has a field for each column', () => {
     const product = { ...sampleProduct(7), name: 'Tab\there', latitude: null, longitude: null };
-    const line = copyLine(product);
+    const line = copyLine(product, 'EUR');
     expect(line.endsWith('\n')).toBe(true);
     const fields = line.slice(0, -1).split('\t');
     expect(fields).toHaveLength(COPY_COLUMNS.split(', ').length);
     expect(fields.slice(0, 2)).toEqual(['SAMPLE-000000007', 'Tab\\there']);
+    expect(fields[5]).toBe('EUR');
     expect(fields.slice(8, 10)).toEqual(['\\N', '\\N']);
   });
 

@@ -1,4 +1,4 @@
-import { SAMPLE_CURRENCY, type SampleProduct } from './sample-product.js';
+import type { SampleProduct } from './sample-product.js';
 
 /** The columns of a {@link copyLine}, in its order. The table's defaults fill in the others. */
 export const COPY_COLUMNS =
@@ -11,11 +11,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '\\r',
 };
 
-/** A product as a line of PostgreSQL's COPY text format, with its line end. */
-export function copyLine(product: SampleProduct): string {
+/** A product, priced in this currency, as a line of PostgreSQL's COPY text format, with its line end. */
+export function copyLine(product: SampleProduct, currency: string): string {
   return (
     `${copyField(product.sku)}\t${copyField(product.name)}\t${copyField(product.description)}\t` +
-    `${copyField(product.category)}\t${product.price}\t${SAMPLE_CURRENCY}\t${copyField(product.unit)}\t` +
+    `${copyField(product.category)}\t${product.price}\t${currency}\t${copyField(product.unit)}\t` +
     `${copyField(product.producer)}\t${product.latitude ?? '\\N'}\t${product.longitude ?? '\\N'}\t` +
     `${copyTime(product.createdAt)}\t${copyTime(product.updatedAt)}\n`
   );

@@ -8,7 +8,7 @@ export interface SampleProduct {
   readonly name: string;
   readonly description: string;
   readonly category: string;
-  /** INR, two decimals. */
+  /** Two decimals, in the currency of the catalogue. */
   readonly price: string;
   readonly unit: string;
   readonly producer: string;
@@ -18,9 +18,6 @@ export interface SampleProduct {
   readonly createdAt: number;
   readonly updatedAt: number;
 }
-
-/** The currency of every sample product. */
-export const SAMPLE_CURRENCY = 'INR';
 
 /** When the sample catalogue begins and ends. Fixed, so that a row is the same on every day. */
 export const SAMPLE_PERIOD = {

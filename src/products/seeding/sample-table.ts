@@ -34,14 +34,18 @@ export interface BatchResult {
 export class SampleTable {
   private committing = false;
 
-  private constructor(private readonly client: Client) {}
+  private constructor(
+    private readonly client: Client,
+    private readonly currency: string,
+  ) {}
 
-  static async connect(connection: ClientConfig): Promise<SampleTable> {
+  /** @param currency the one in which the appended products are priced. */
+  static async connect(connection: ClientConfig, currency: string): Promise<SampleTable> {
     const client = new Client(connection);
     // A connection that is lost between two statements fails the next one; that is soon enough.
     client.on('error', () => undefined);
     await client.connect();
-    return new SampleTable(client);
+    return new SampleTable(client, currency);
   }
 
   /**
@@ -72,7 +76,7 @@ export class SampleTable {
     onProgress(rows);
     const copy = client.query(copyFrom(`COPY products (${COPY_COLUMNS}) FROM STDIN`));
     await pipeline(
-      Readable.from(copyChunks(rows + 1, last, taken, onProgress), { highWaterMark: 2 }),
+      Readable.from(this.copyChunks(rows + 1, last, taken, onProgress), { highWaterMark: 2 }),
       copy,
     );
     this.committing = true;
@@ -146,26 +150,26 @@ export class SampleTable {
     );
     return new Set(rows.map(({ sku }) => sku));
   }
-}
 
-function* copyChunks(
-  first: number,
-  last: number,
-  taken: ReadonlySet<string>,
-  onProgress: (rows: number) => void,
-): Generator<Buffer> {
-  let lines = '';
-  for (let row = first; row <= last; row++) {
-    const product = sampleProduct(row);
-    if (!taken.has(product.sku)) {
-      lines += copyLine(product);
+  private *copyChunks(
+    first: number,
+    last: number,
+    taken: ReadonlySet<string>,
+    onProgress: (rows: number) => void,
+  ): Generator<Buffer> {
+    let lines = '';
+    for (let row = first; row <= last; row++) {
+      const product = sampleProduct(row);
+      if (!taken.has(product.sku)) {
+        lines += copyLine(product, this.currency);
+      }
+      if (lines.length >= CHUNK_CHARACTERS) {
+        yield Buffer.from(lines);
+        lines = '';
+        onProgress(row);
+      }
     }
-    if (lines.length >= CHUNK_CHARACTERS) {
-      yield Buffer.from(lines);
-      lines = '';
-      onProgress(row);
-    }
+    yield Buffer.from(lines);
+    onProgress(last);
   }
-  yield Buffer.from(lines);
-  onProgress(last);
 }

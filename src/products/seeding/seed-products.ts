@@ -15,6 +15,8 @@ export const DEFAULT_BATCH = 10_000;
 export interface SeedOptions {
   /** The table shall hold rows 1 to `count` of the sample catalogue. */
   readonly count: number;
+  /** In which the products are priced: `CURRENCY`. */
+  readonly currency: string;
   /** Rows in a transaction. Default {@link DEFAULT_BATCH}. */
   readonly batch?: number;
   /** Takes the rows reached, including those of the batch under way, which may yet be rolled back. */
@@ -64,7 +66,7 @@ const PASSING_MESSAGES = /^(Connection terminated|Client has encountered a conne
  */
 export async function seedProducts(
   connection: ClientConfig,
-  { count, batch = DEFAULT_BATCH, onProgress, onNotice, signal }: SeedOptions,
+  { count, currency, batch = DEFAULT_BATCH, onProgress, onNotice, signal }: SeedOptions,
 ): Promise<SeedResult> {
   let table: SampleTable | undefined;
   let reached = false;
@@ -77,7 +79,7 @@ export async function seedProducts(
   try {
     while (rows < count && signal?.aborted !== true) {
       try {
-        table ??= await SampleTable.connect(connection);
+        table ??= await SampleTable.connect(connection, currency);
         reached = true;
         const result = await table.appendBatch({ after: rows, size: batch, count }, (reachedRow) =>
           onProgress?.(reachedRow),

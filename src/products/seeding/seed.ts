@@ -11,7 +11,7 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 async function seed(): Promise<void> {
   const { count, batch } = seedArguments(process.argv.slice(2));
-  const { DATABASE_URL } = loadEnvironment();
+  const { DATABASE_URL, CURRENCY } = loadEnvironment();
 
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -26,6 +26,7 @@ async function seed(): Promise<void> {
   const bar = new ProgressBar(process.stdout, count);
   const load = seedProducts(postgresConnection(DATABASE_URL), {
     count,
+    currency: CURRENCY,
     batch,
     signal: controller.signal,
     onProgress: (reached) => {

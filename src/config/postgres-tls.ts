@@ -1,0 +1,128 @@
+import type { ClientConfig } from 'pg';
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+
+import { PostgresUrlError } from './postgres-url.error.js';
+
+/** The parameters of a connection URL that are about TLS. */
+interface TlsParameters {
+  readonly sslmode?: string;
+  readonly ssl?: string;
+  readonly sslrootcert?: string;
+  readonly sslcert?: string;
+  readonly sslkey?: string;
+  readonly uselibpqcompat?: string;
+}
+
+/** What is verified of a server's certificate: nothing, its chain, or its chain and the host name. */
+type Verification = 'none' | 'chain' | 'name';
+
+/**
+ * The pg option `ssl` for the TLS parameters of a connection URL; undefined when there are none.
+ *
+ * `require` verifies chain and name. With `uselibpqcompat=true` it has libpq's meaning: only `sslrootcert` makes it
+ * verify anything. `sslrootcert=system` names the roots that Node trusts: its own list and `NODE_EXTRA_CA_CERTS`.
+ *
+ * @throws PostgresUrlError when parameters contradict each other or a file cannot be used.
+ */
+export function postgresTls(parameters: TlsParameters): ClientConfig['ssl'] {
+  const { sslrootcert, sslcert, sslkey } = parameters;
+  const mode = modeOf(parameters);
+  if (mode === undefined) {
+    return undefined;
+  }
+  const verification = verificationOf(mode, parameters);
+  if (mode === 'disable') {
+    return false;
+  }
+  return {
+    rejectUnauthorized: verification !== 'none',
+    ...(verification === 'chain' && { checkServerIdentity: () => undefined }),
+    ...(sslrootcert !== undefined && sslrootcert !== 'system' && { ca: readRoots(sslrootcert) }),
+    ...readIdentity(sslcert, sslkey),
+  };
+}
+
+function modeOf(parameters: TlsParameters): string | undefined {
+  const { sslmode, ssl, sslrootcert, sslcert, sslkey, uselibpqcompat } = parameters;
+  if (sslmode !== undefined) {
+    return sslmode;
+  }
+  // libpq also reads ssl=true as sslmode=require, because JDBC writes it so.
+  if (ssl === 'true') {
+    return 'require';
+  }
+  if (uselibpqcompat === 'true' && sslrootcert !== 'system') {
+    throw new PostgresUrlError(
+      'uselibpqcompat=true needs an sslmode: without one libpq may fall back to plain text',
+    );
+  }
+  return (sslrootcert ?? sslcert ?? sslkey) === undefined ? undefined : 'verify-full';
+}
+
+function verificationOf(mode: string, parameters: TlsParameters): Verification {
+  const { sslrootcert, uselibpqcompat } = parameters;
+  const compatible = uselibpqcompat === 'true';
+  if (sslrootcert === 'system' && mode !== 'verify-full' && (compatible || mode !== 'require')) {
+    throw new PostgresUrlError('sslrootcert=system needs sslmode=verify-full');
+  }
+  switch (mode) {
+    case 'verify-full':
+      return 'name';
+    case 'verify-ca':
+      if (sslrootcert !== undefined) return 'chain';
+      if (compatible) throw new PostgresUrlError('sslmode=verify-ca needs an sslrootcert');
+      // Anyone can get a certificate from a public authority: its chain alone proves nothing.
+      return 'name';
+    case 'require':
+      if (!compatible) return 'name';
+      return sslrootcert === undefined ? 'none' : 'chain';
+    default:
+      return 'none';
+  }
+}
+
+function readRoots(path: string): string {
+  const roots = readFile('sslrootcert', path);
+  try {
+    new X509Certificate(roots);
+  } catch {
+    // Node itself ignores a file without a certificate, and trusts its default roots instead.
+    throw new PostgresUrlError(`sslrootcert names a file without a certificate: ${path}`);
+  }
+  return roots;
+}
+
+function readIdentity(
+  certificatePath: string | undefined,
+  keyPath: string | undefined,
+): { cert: string; key: string } | undefined {
+  if (certificatePath === undefined && keyPath === undefined) {
+    return undefined;
+  }
+  if (certificatePath === undefined || keyPath === undefined) {
+    throw new PostgresUrlError('sslcert and sslkey go together');
+  }
+  const identity = {
+    cert: readFile('sslcert', certificatePath),
+    key: readFile('sslkey', keyPath),
+  };
+  try {
+    createSecureContext(identity);
+  } catch (error) {
+    throw new PostgresUrlError(
+      `sslcert and sslkey cannot be used together: ${(error as Error).message}`,
+    );
+  }
+  return identity;
+}
+
+function readFile(parameter: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    throw new PostgresUrlError(`${parameter} names a file that cannot be read: ${path} (${code})`);
+  }
+}

@@ -1,0 +1,74 @@
+import pg from 'pg';
+import { isNativeError } from 'node:util/types';
+
+import { parsePostgresUrl } from '../config/postgres-url.js';
+
+const DEFAULT_PORT = 5432;
+const UNTRUSTED =
+  'the certificate comes from an authority that is not trusted; sslrootcert can name a file with its root';
+
+/** Causes of a failed connection by the error codes of Node. */
+const CAUSES: Readonly<Partial<Record<string, string>>> = {
+  ENOTFOUND: 'the host name does not exist',
+  EAI_AGAIN: 'the host name cannot be resolved now',
+  ECONNREFUSED: 'the connection was refused',
+  ECONNRESET: 'the connection was reset',
+  EPIPE: 'the connection was closed',
+  ETIMEDOUT: 'the host does not answer',
+  EHOSTUNREACH: 'there is no route to the host',
+  ENETUNREACH: 'there is no route to the network',
+  ENOENT: 'there is no such socket',
+  EACCES: 'this user has no access to the socket',
+  DEPTH_ZERO_SELF_SIGNED_CERT:
+    'the certificate is self-signed; sslrootcert can name a file with it',
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  CERT_HAS_EXPIRED: 'the certificate has expired',
+  CERT_NOT_YET_VALID: 'the certificate is not valid yet',
+};
+
+/** Causes by the messages of pg, whose own errors have no code. */
+const MESSAGES: readonly [RegExp, string][] = [
+  [
+    /timeout expired|due to connection timeout|timeout exceeded/,
+    'no connection within the timeout',
+  ],
+  [/^Connection terminated/, 'the server closed the connection'],
+  [/password must be a/, 'the server requires a password, and the URL has none'],
+];
+
+/** A server and its database in words, without user and password. */
+export function serverName(url: string): string {
+  const { host, port = DEFAULT_PORT, user, database } = parsePostgresUrl(url);
+  const address = host.startsWith('/')
+    ? `${host}/.s.PGSQL.${port}`
+    : `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  // PostgreSQL's own default.
+  const name = database === '' ? user : database;
+  return `PostgreSQL at ${address}${name === '' ? '' : `, database ${name}`}`;
+}
+
+/** The cause of an error in words, followed by its code; without a full stop. */
+export function causeOf(error: unknown): string {
+  if (!isNativeError(error)) {
+    return 'unknown error';
+  }
+  const { code } = error as { code?: unknown };
+  const message = error.message.replaceAll(/\s+/g, ' ').replace(/\.$/, '');
+  if (typeof code !== 'string') {
+    return MESSAGES.find(([pattern]) => pattern.test(message))?.[1] ?? message;
+  }
+  // The server's messages are words already.
+  const words = error instanceof pg.DatabaseError ? message : (CAUSES[code] ?? tlsCause(error));
+  return `${words ?? message} (${code})`;
+}
+
+/** What OpenSSL says is buried in the message: `…:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:…`. */
+function tlsCause(error: Error): string | undefined {
+  const { library, reason } = error as { library?: unknown; reason?: unknown };
+  return typeof library === 'string' && typeof reason === 'string'
+    ? `the TLS handshake failed: ${reason}`
+    : undefined;
+}

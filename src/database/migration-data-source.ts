@@ -1,0 +1,131 @@
+import {
+  DataSource,
+  type Migration,
+  MigrationExecutor,
+  type MigrationInterface,
+  type QueryRunner,
+} from 'typeorm';
+import { readdir } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Environment } from '../config/environment.js';
+import { MIGRATIONS } from '../migrations.js';
+import { Product } from '../products/product.entity.js';
+import { WebhookEvent } from '../webhooks/webhook-event.entity.js';
+import { dataSourceOptions } from './data-source.js';
+
+/** Another statement waits behind one that waits for a lock: better that the migration fails and is run again. */
+const LOCK_TIMEOUT_MS = 5000;
+const LOCK = "hashtextextended('farmlokal migrations', 0)";
+const LOCK_POLL_MS = 500;
+/** As long as building an index on a large table may take. */
+const LOCK_WAIT_MS = 600_000;
+
+type Options = Parameters<DataSource['runMigrations']>[0];
+
+/** Why the migration commands cannot do their work; the message is a sentence to print. */
+export class MigrationError extends Error {
+  override readonly name = MigrationError.name;
+}
+
+/**
+ * The data source of the migration commands. One process at a time migrates a database, under an advisory lock of the
+ * connection that runs the migrations: it is released when the process dies. Through a transaction pooler that
+ * connection belongs to the pooler, which may keep the lock: migrations need the direct connection.
+ */
+export class MigrationDataSource extends DataSource {
+  override async runMigrations(options?: Options): Promise<Migration[]> {
+    return await this.withLock(options, (executor) => executor.executePendingMigrations());
+  }
+
+  override async undoLastMigration(options?: Options): Promise<void> {
+    await this.withLock(options, (executor) => executor.undoLastMigration());
+  }
+
+  private async withLock<Result>(
+    { transaction = 'each', fake = false }: Options = {},
+    work: (executor: MigrationExecutor) => Promise<Result>,
+  ): Promise<Result> {
+    const runner = this.createQueryRunner();
+    try {
+      await this.lock(runner);
+      await runner.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
+      const executor = new MigrationExecutor(this, runner);
+      executor.transaction = transaction;
+      executor.fake = fake;
+      return await work(executor);
+    } finally {
+      // A connection that is broken has lost the lock already.
+      await runner
+        .query(`SELECT pg_advisory_unlock(${LOCK}); RESET lock_timeout`)
+        .catch(() => undefined);
+      await runner.release();
+    }
+  }
+
+  /** Polls: a statement that waited for the lock would be in the way of CREATE INDEX CONCURRENTLY. */
+  private async lock(runner: QueryRunner): Promise<void> {
+    const deadline = performance.now() + LOCK_WAIT_MS;
+    for (let announced = false; ; announced = true) {
+      const [{ locked }] = (await runner.query(
+        `SELECT pg_try_advisory_lock(${LOCK}) AS locked`,
+      )) as [{ locked: boolean }];
+      if (locked) {
+        return;
+      }
+      if (performance.now() > deadline) {
+        throw new MigrationError(
+          `Another migration of this database has not finished within ${LOCK_WAIT_MS / 60_000} minutes.`,
+        );
+      }
+      if (!announced) {
+        this.logger.log(
+          'info',
+          'Another process migrates this database. Waiting for it to finish.',
+        );
+      }
+      await sleep(LOCK_POLL_MS);
+    }
+  }
+}
+
+/** @throws MigrationError when the build has not the migrations that it should have. */
+export async function createMigrationDataSource({
+  DATABASE_URL,
+  MIGRATION_DATABASE_URL = DATABASE_URL,
+}: Environment): Promise<MigrationDataSource> {
+  return new MigrationDataSource({
+    // The commands have no deadline: building an index may take as long as it takes.
+    ...dataSourceOptions(MIGRATION_DATABASE_URL, { poolMax: 2 }),
+    entities: [Product, WebhookEvent],
+    migrations: await loadMigrations(new URL('../migrations/', import.meta.url)),
+    migrationsTransactionMode: 'each',
+    logging: ['schema', 'migration', 'info'],
+    logger: 'simple-console',
+  });
+}
+
+/** Reads the directory instead of matching a pattern, which a character of its path could change. */
+async function loadMigrations(directory: URL): Promise<(new () => MigrationInterface)[]> {
+  const entries = await readdir(directory).catch(() => []);
+  const found = entries.flatMap((entry) => /^(\d+-.+)\.js$/.exec(entry)?.[1] ?? []);
+  const missing = MIGRATIONS.filter((file) => !found.includes(file));
+  if (missing.length > 0) {
+    throw new MigrationError(
+      `This build lacks the migrations ${missing.join(', ')}. Build it again: npm run build.`,
+    );
+  }
+  const unlisted = found.filter((file) => !MIGRATIONS.includes(file));
+  if (unlisted.length > 0) {
+    throw new MigrationError(`src/migrations.ts does not list ${unlisted.join(', ')}.`);
+  }
+  const modules = await Promise.all(
+    MIGRATIONS.map(
+      (file) =>
+        import(new URL(`${file}.js`, directory).href) as Promise<
+          Record<string, new () => MigrationInterface>
+        >,
+    ),
+  );
+  return modules.flatMap((module) => Object.values(module));
+}

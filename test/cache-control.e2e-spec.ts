@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import { type Answer, ask } from './support/answer.js';
+import { createDatabase, type Database } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { insertProducts } from './support/products.js';
+import { RawConnection } from './support/raw-connection.js';
+import { type Service, startService } from './support/service.js';
+import { SECRET, send, upserted } from './support/signed-event.js';
+
+const THROTTLE_LIMIT = 200;
+const STATIC_FILE = '/docs/swagger-ui.css';
+
+let database: Database;
+let service: Service;
+let id: string;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  [id = ''] = await insertProducts(database, [{}]);
+  service = await startService({
+    DATABASE_URL: database.url,
+    WEBHOOK_SECRETS: SECRET,
+    THROTTLE_LIMIT: String(THROTTLE_LIMIT),
+    TRUST_PROXY: '127.0.0.1',
+    METRICS_TOKEN: 'open-sesame',
+    CORS_ORIGINS: 'https://shop.example',
+  });
+  await eventually(async () =>
+    (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
+  );
+});
+
+afterAll(async () => {
+  await service.kill('SIGKILL');
+  await database.drop();
+});
+
+async function get(path: string, init: RequestInit = {}): Promise<Answer<unknown>> {
+  return await ask(`${service.url}${path}`, init);
+}
+
+function cacheControl({ status, headers }: Answer<unknown>): [number, string | null] {
+  return [status, headers.get('cache-control')];
+}
+
+const NO_STORE = 'no-store';
+const PAGE = 'public, no-cache';
+
+describe('Cache-Control', () => {
+  it.each<[status: number, path: string, init?: RequestInit]>([
+    [200, '/'],
+    [200, '/docs'],
+    [200, '/docs-json'],
+    [200, '/health'],
+    [200, '/health/live'],
+    [200, '/health/ready'],
+    [200, '/metrics', { headers: { authorization: 'Bearer open-sesame' } }],
+    [401, '/metrics'],
+    [400, '/api/products?limit=0'],
+    [400, '/api/products?cursor=x'],
+    [400, '/api/products/abc'],
+    [400, '/api/products/%zz'],
+    [400, '/%'],
+    [404, '/api/products/999999'],
+    [404, '/nowhere'],
+    [404, '/docs/nowhere.css'],
+    [404, '/nowhere', { method: 'HEAD' }],
+    [405, '/api/products', { method: 'DELETE' }],
+    [405, '/api/products', { method: 'OPTIONS' }],
+    [412, STATIC_FILE, { headers: { 'if-match': '"x"' } }],
+    [414, `/api/products/${'1'.repeat(150)}`],
+    [416, STATIC_FILE, { headers: { range: 'bytes=999999999-' } }],
+    [401, '/api/webhooks/catalog', { method: 'POST' }],
+    [415, '/api/webhooks/catalog', { method: 'POST', body: 'text' }],
+    [503, '/api/products/1/availability'],
+    [
+      204,
+      '/api/products',
+      {
+        method: 'OPTIONS',
+        headers: { origin: 'https://shop.example', 'access-control-request-method': 'GET' },
+      },
+    ],
+  ])('is no-store on the %i of %s', async (status, path, init = {}) => {
+    expect(cacheControl(await get(path, init))).toEqual([status, NO_STORE]);
+  });
+
+  it('is no-store on the answers to webhooks', async () => {
+    const event = upserted('NEW', 1);
+    const webhookId = 'once';
+    expect(cacheControl(await send(service.url, event, { id: webhookId }))).toEqual([
+      200,
+      NO_STORE,
+    ]);
+    expect(cacheControl(await send(service.url, event, { id: webhookId }))).toEqual([
+      200,
+      NO_STORE,
+    ]);
+    for (const [body, status] of [
+      ['nonsense', 400],
+      [upserted('NEW', -1), 422],
+      ['x'.repeat(300_000), 413],
+    ] as const) {
+      expect(cacheControl(await send(service.url, body))).toEqual([status, NO_STORE]);
+    }
+  });
+
+  it('is no-store once a client has made too many requests', async () => {
+    const headers = { 'x-forwarded-for': '198.18.0.1' };
+    for (let nth = 0; nth < THROTTLE_LIMIT; nth += 1) {
+      expect((await get('/api/products', { headers })).status).toBe(200);
+    }
+    for (const path of ['/api/products', `/api/products/${id}`, '/nowhere', '/%', STATIC_FILE]) {
+      expect(cacheControl(await get(path, { headers }))).toEqual([429, NO_STORE]);
+    }
+  });
+
+  it.each([
+    ['no HTTP', 'GARBAGE\r\n\r\n', 400],
+    ['a head that is too large', `GET / HTTP/1.1\r\nX-A: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ['no Host', 'GET /api/products HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+  ])('is no-store on the answer to %s', async (_, bytes, status) => {
+    const connection = await RawConnection.open(service.url);
+    connection.write(bytes);
+    const answer = await connection.answer();
+    connection.close();
+    expect([answer?.status, answer?.headers.get('cache-control')]).toEqual([status, NO_STORE]);
+  });
+
+  it('allows caches to keep a page when they ask each time whether it has changed', async () => {
+    for (const path of ['/api/products', '/api/products?limit=1', `/api/products/${id}`]) {
+      const page = await get(path);
+      expect(cacheControl(page)).toEqual([200, PAGE]);
+      expect(cacheControl(await get(path, { method: 'HEAD' }))).toEqual([200, PAGE]);
+      const etag = page.headers.get('etag') ?? '';
+      for (const method of ['GET', 'HEAD']) {
+        const init = { method, headers: { 'if-none-match': etag } };
+        expect(cacheControl(await get(path, init))).toEqual([304, PAGE]);
+      }
+    }
+  });
+
+  it('allows caches to keep the files of /docs, which only change with a release', async () => {
+    const file = await get(STATIC_FILE);
+    expect(cacheControl(file)).toEqual([200, 'public, max-age=0']);
+    // Not by fetch, which adds Cache-Control: no-cache to a conditional request.
+    const connection = await RawConnection.open(service.url);
+    const etag = file.headers.get('etag') ?? '';
+    connection.write(`GET ${STATIC_FILE} HTTP/1.1\r\nHost: x\r\nIf-None-Match: ${etag}\r\n\r\n`);
+    const answer = await connection.answer();
+    connection.close();
+    expect([answer?.status, answer?.headers.get('cache-control')]).toEqual([
+      304,
+      'public, max-age=0',
+    ]);
+  });
+});

@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomInt } from 'node:crypto';
+
+import { ask, type ProblemBody } from './support/answer.js';
+import { createDatabase, type Database } from './support/database.js';
+import { eventually } from './support/eventually.js';
+import { type RawAnswer, RawConnection } from './support/raw-connection.js';
+import { type Service, startService } from './support/service.js';
+
+const ORIGIN = 'https://shop.example';
+
+/** Requests that no controller gets, and an ordinary one that is treated the same way. */
+const REQUESTS: readonly (readonly [what: string, line: string, status: number])[] = [
+  ['a page', 'GET /api/products', 200],
+  ['an unknown path', 'GET /nowhere', 404],
+  ['an unknown path with an unknown method', 'PROPFIND /nowhere', 404],
+  ['a path that is not percent-encoded', 'GET /api/products/%zz', 400],
+  ['another one', 'GET /%', 400],
+  ['an id of 150 digits', `GET /api/products/${'1'.repeat(150)}`, 414],
+  ['such an id with another method', `DELETE /api/products/${'1'.repeat(150)}`, 414],
+  ['a method that the resource does not have', 'DELETE /api/products', 405],
+  ['OPTIONS', 'OPTIONS /api/products', 405],
+  ['OPTIONS for an unknown path', 'OPTIONS /nowhere', 404],
+];
+
+let database: Database;
+let service: Service;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  service = await startService({
+    DATABASE_URL: database.url,
+    TRUST_PROXY: '127.0.0.1/32, 10.0.0.0/8',
+    CORS_ORIGINS: ORIGIN,
+    THROTTLE_LIMIT: '100',
+  });
+  await eventually(async () =>
+    (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
+  );
+});
+
+afterAll(async () => {
+  await service.kill('SIGKILL');
+  await database.drop();
+});
+
+/** An address from which nobody has come yet. */
+function stranger(): string {
+  return `198.18.${randomInt(256)}.${randomInt(256)}`;
+}
+
+async function request(line: string, headers: Record<string, string>): Promise<RawAnswer> {
+  const connection = await RawConnection.open(service.url);
+  const fields = Object.entries({ Host: 'x', ...headers }).map((field) => field.join(': '));
+  connection.write(`${[`${line} HTTP/1.1`, ...fields].join('\r\n')}\r\n\r\n`);
+  const answer = await connection.answer();
+  connection.close();
+  if (answer === undefined) throw new Error('There is no answer');
+  return answer;
+}
+
+function left({ headers }: RawAnswer): number {
+  return Number(/r=(\d+)/.exec(headers.get('ratelimit') ?? '')?.[1]);
+}
+
+interface Line {
+  readonly requestId: string;
+  readonly client?: string;
+  readonly status: number;
+}
+
+async function logged(requestId = ''): Promise<Line> {
+  return await eventually(() => {
+    const lines = service
+      .logs()
+      .split('\n')
+      .filter((line) => line.includes(requestId));
+    return Promise.resolve(lines.map((line) => JSON.parse(line) as Line).at(0));
+  });
+}
+
+describe.each(REQUESTS)('A request for %s', (_, line, status) => {
+  it('counts against the client behind the trusted proxies, and is logged as its', async () => {
+    const client = stranger();
+    const first = await request(line, { 'X-Forwarded-For': `203.0.113.9, ${client}:4711` });
+    expect([first.status, left(first)]).toEqual([status, 99]);
+    expect(await logged(first.headers.get('x-request-id'))).toMatchObject({ client, status });
+    const second = await request(line, { 'X-Forwarded-For': `[::ffff:${client}]:80, 10.1.2.3:99` });
+    expect([second.status, left(second)]).toEqual([status, 98]);
+    expect(await logged(second.headers.get('x-request-id'))).toMatchObject({ client, status });
+    // The proxy itself has its own count.
+    expect(left(await request(line, { 'X-Forwarded-For': stranger() }))).toBe(99);
+  });
+
+  it('can be read by pages of the allowed origin, and of no other', async () => {
+    const headers = { 'X-Forwarded-For': stranger() };
+    const allowed = await request(line, { ...headers, Origin: ORIGIN });
+    expect(allowed.status).toBe(status);
+    expect(allowed.headers.get('access-control-allow-origin')).toBe(ORIGIN);
+    expect(allowed.headers.get('access-control-expose-headers')).toContain('RateLimit');
+    expect(allowed.headers.get('vary')).toBe('Origin');
+    for (const Origin of ['https://evil.example', 'null', `${ORIGIN}.evil.example`]) {
+      const other = await request(line, { ...headers, Origin });
+      expect(other.headers.has('access-control-allow-origin')).toBe(false);
+      expect(other.headers.get('vary')).toBe('Origin');
+    }
+  });
+
+  it('is refused once its client has made too many requests', async () => {
+    const headers = { 'X-Forwarded-For': stranger(), Origin: ORIGIN };
+    for (let nth = 0; nth < 100; nth += 1) await request(line, headers);
+    const refused = await request(line, headers);
+    expect(refused.status).toBe(429);
+    expect((JSON.parse(refused.body) as ProblemBody).type).toContain('rate-limited');
+    expect(refused.headers.get('access-control-allow-origin')).toBe(ORIGIN);
+    expect((await request(line, { 'X-Forwarded-For': stranger() })).status).toBe(status);
+  });
+
+  it('may be asked for beforehand by a browser', async () => {
+    const [, target = ''] = line.split(' ');
+    const preflight = await request(`OPTIONS ${target}`, {
+      Origin: ORIGIN,
+      'Access-Control-Request-Method': 'GET',
+      'Access-Control-Request-Headers': 'if-none-match',
+    });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-origin')).toBe(ORIGIN);
+    expect(preflight.headers.get('access-control-allow-methods')).toBe('GET, HEAD');
+    expect(preflight.headers.get('access-control-allow-headers')).toBe('if-none-match');
+  });
+});
+
+it('A request without a Host counts against its client as well', async () => {
+  const client = stranger();
+  for (const [nth, remaining] of [99, 98].entries()) {
+    const connection = await RawConnection.open(service.url);
+    connection.write(`GET /?${nth} HTTP/1.1\r\nX-Forwarded-For: ${client}\r\n\r\n`);
+    const answer = await connection.answer();
+    connection.close();
+    expect(answer?.status).toBe(400);
+    expect(answer?.headers.get('ratelimit')).toContain(`r=${remaining};`);
+  }
+});
