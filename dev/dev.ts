@@ -69,9 +69,8 @@ async function start(): Promise<void> {
   const node = (...args: string[]) => ({ command: process.execPath, args, cwd: ROOT, env });
 
   const migrate = async () => {
-    const cli = ['node_modules/typeorm/cli.js', 'migration:run'];
     await run('The migrations', {
-      ...node(...cli, '--dataSource', 'dist/database/cli.data-source.js'),
+      ...node('dist/database/migrate.js', 'run'),
       log: join(DATA, 'migrations.log'),
     });
     say('The migrations are applied');

@@ -33,8 +33,8 @@ interface Running {
 }
 
 /**
- * The service, replaced by a new process after each change of a source. The process before answers until the new one is
- * ready, and goes on when the new one does not start.
+ * The service, replaced by a new process after each change of a source. The previous process answers until the new one
+ * is ready, and goes on when the new one does not start.
  */
 export class ReloadingService {
   private proxy: TcpProxy | undefined;
@@ -142,7 +142,7 @@ export class ReloadingService {
       if (abandoned) return undefined;
       this.outdated = false;
       throw new Error(
-        `The service did not start${this.current === undefined ? '' : '; the process before serves on'}`,
+        `The service did not start${this.current === undefined ? '' : '; the previous process goes on'}`,
       );
     });
   }

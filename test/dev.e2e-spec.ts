@@ -307,7 +307,7 @@ describe('The service of npm run dev', () => {
 
   it('goes on with the old code when the new one does not start', async () => {
     replace('src/word.ts', `throw new Error('broken');\n${word('two')}`);
-    await announces(/^The service did not start; the process before serves on/);
+    await announces(/^The service did not start; the previous process goes on/);
     await answers('one');
     replace('src/word.ts', word('three'));
     await answers('three');
