@@ -5,7 +5,7 @@ import { arrivalTime } from './arrival.js';
  * Milliseconds of a turn of the event loop in which it starts requests while others are refused: each step of those that
  * were accepted takes a turn.
  */
-const OVERLOADED_BUDGET_MS = 2;
+const OVERLOADED_BUDGET_MS = 0.5;
 /** No request starts in less than a thirtieth of a millisecond. */
 const STARTS_PER_MS = 30;
 
