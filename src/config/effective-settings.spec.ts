@@ -30,8 +30,9 @@ describe(effectiveSettings.name, () => {
     ['postgres://user:hunter%402@[::1]:5433/farmlokal', '[::1]:5433/farmlokal'],
     ['postgres://user:hunter@2@db.example/farmlokal', 'db.example/farmlokal'],
     ['postgres://db.example/farmlokal?password=hunter2', 'db.example/farmlokal'],
-    ['postgresql:///farmlokal?host=/run/postgresql&password=hunter2', '/farmlokal'],
-  ])('shows hosts and database of %s', (url, shown) => {
+    ['postgresql:///farmlokal?host=/run/postgresql&password=hunter2', '/run/postgresql/farmlokal'],
+    ['postgresql://db.example/farmlokal?host=other.example', 'other.example/farmlokal'],
+  ])('shows host and database of %s', (url, shown) => {
     const settings = effectiveSettings(readEnvironment({ DATABASE_URL: url }));
     expect(settings.DATABASE_URL).toBe(shown);
   });

@@ -1,4 +1,5 @@
 import { Environment } from './environment.js';
+import { parsePostgresUrl } from './postgres-url.js';
 
 /** Variables that are shown as they are; numbers and flags are, too. */
 const PLAIN = new Set([
@@ -12,8 +13,8 @@ const PLAIN = new Set([
   'PUBLIC_URL',
   'TRUST_PROXY',
 ]);
-/** URLs of which the hosts and the database are shown. */
-const SERVERS = new Set(['DATABASE_URL', 'MIGRATION_DATABASE_URL', 'REDIS_URL']);
+/** URLs of which the host and the database are shown. */
+const DATABASES = new Set(['DATABASE_URL', 'MIGRATION_DATABASE_URL']);
 /** URLs of partners. Only the host is shown, because a path can hold a key. */
 const PARTNERS = new Set(['CATALOG_API_URL', 'INVENTORY_API_URL', 'OAUTH_TOKEN_URL']);
 
@@ -35,7 +36,14 @@ function shown(name: string, value: Environment[keyof Environment]): string | nu
   const text = String(value);
   if (PLAIN.has(name)) return text;
   const [, address = 'set', hosts = 'set'] = ADDRESS.exec(text) ?? [];
-  if (SERVERS.has(name)) return address;
+  if (DATABASES.has(name)) return databaseAddress(text);
+  if (name === 'REDIS_URL') return address;
   if (PARTNERS.has(name)) return hosts;
   return 'set';
+}
+
+function databaseAddress(url: string): string {
+  const { host, port, database } = parsePostgresUrl(url);
+  const name = host.includes(':') ? `[${host}]` : host;
+  return `${name}${port === undefined ? '' : `:${port}`}/${database}`;
 }

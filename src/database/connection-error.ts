@@ -2,6 +2,7 @@ import pg from 'pg';
 import { isNativeError } from 'node:util/types';
 
 import { parsePostgresUrl } from '../config/postgres-url.js';
+import { NETWORK_ERRORS } from '../network/network-error.js';
 
 const DEFAULT_PORT = 5432;
 const UNTRUSTED =
@@ -9,14 +10,7 @@ const UNTRUSTED =
 
 /** Causes of a failed connection by the error codes of Node. */
 const CAUSES: Readonly<Partial<Record<string, string>>> = {
-  ENOTFOUND: 'the host name does not exist',
-  EAI_AGAIN: 'the host name cannot be resolved now',
-  ECONNREFUSED: 'the connection was refused',
-  ECONNRESET: 'the connection was reset',
-  EPIPE: 'the connection was closed',
-  ETIMEDOUT: 'the host does not answer',
-  EHOSTUNREACH: 'there is no route to the host',
-  ENETUNREACH: 'there is no route to the network',
+  ...NETWORK_ERRORS,
   ENOENT: 'there is no such socket',
   EACCES: 'this user has no access to the socket',
   DEPTH_ZERO_SELF_SIGNED_CERT:

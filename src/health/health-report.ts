@@ -101,7 +101,9 @@ export class HealthReport {
     const answer = await this.redis.attempt((redis) =>
       redis.set('farmlokal:health', '', 'PX', KEPT_MS),
     );
-    return answer === undefined ? session.degraded('does not take a write') : session.up();
+    return answer === undefined
+      ? session.degraded('does not answer or refuses a write; the log has the reason')
+      : session.up();
   }
 
   private checkOAuth() {

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
+import { NETWORK_ERRORS } from '../network/network-error.js';
 import { loopClock } from '../time/loop-clock.js';
 import { RedisClient } from './redis-client.js';
 import {
@@ -292,5 +293,6 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
 
 /** Describes an error that is no reply. */
 function describe({ name, message, code }: NodeJS.ErrnoException): string {
-  return name === 'MaxRetriesPerRequestError' ? 'the connection was closed' : (code ?? message);
+  if (name === 'MaxRetriesPerRequestError') return 'the connection was closed';
+  return code === undefined ? message : `${NETWORK_ERRORS[code] ?? message} (${code})`;
 }
