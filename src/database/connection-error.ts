@@ -2,7 +2,7 @@ import pg from 'pg';
 import { isNativeError } from 'node:util/types';
 
 import { parsePostgresUrl } from '../config/postgres-url.js';
-import { NETWORK_ERRORS } from '../network/network-error.js';
+import { NETWORK_ERRORS, tlsCause } from '../network/network-error.js';
 
 const DEFAULT_PORT = 5432;
 const UNTRUSTED =
@@ -57,12 +57,4 @@ export function causeOf(error: unknown): string {
   // The server's messages are words already.
   const words = error instanceof pg.DatabaseError ? message : (CAUSES[code] ?? tlsCause(error));
   return `${words ?? message} (${code})`;
-}
-
-/** What OpenSSL says is buried in the message: `…:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:…`. */
-function tlsCause(error: Error): string | undefined {
-  const { library, reason } = error as { library?: unknown; reason?: unknown };
-  return typeof library === 'string' && typeof reason === 'string'
-    ? `the TLS handshake failed: ${reason}`
-    : undefined;
 }

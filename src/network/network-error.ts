@@ -9,3 +9,11 @@ export const NETWORK_ERRORS: Readonly<Partial<Record<string, string>>> = {
   EHOSTUNREACH: 'there is no route to the host',
   ENETUNREACH: 'there is no route to the network',
 };
+
+/** The reason that OpenSSL gives for a failed handshake. The message buries it: `…:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:…`. */
+export function tlsCause(error: Error): string | undefined {
+  const { library, reason } = error as { library?: unknown; reason?: unknown };
+  return typeof library === 'string' && typeof reason === 'string'
+    ? `the TLS handshake failed: ${reason}`
+    : undefined;
+}

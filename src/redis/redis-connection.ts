@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
-import { NETWORK_ERRORS } from '../network/network-error.js';
 import { loopClock } from '../time/loop-clock.js';
+import { addressOf, describeConnectError, describeError } from './connection-error.js';
 import { RedisClient } from './redis-client.js';
 import {
   describeRefusal,
@@ -177,7 +177,8 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     redis.on('error', (emitted: NodeJS.ErrnoException) => {
       const error = emitted.cause instanceof Error ? emitted.cause : emitted;
       if (isReplyError(error)) this.refuse(error);
-      else this.warn('connection', describe(error));
+      else if (redis.status === 'ready') this.warn('connection', describeError(error));
+      else this.warn('connection', describeConnectError(error, redis.options));
     });
   }
 
@@ -193,7 +194,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     }
     const timedOut = error.message === TIMED_OUT;
     this.failures.inc({ reason: timedOut ? 'timeout' : 'connection' });
-    if (!timedOut) this.suspend('connection', describe(error));
+    if (!timedOut) this.suspend('connection', describeError(error));
     void this.probe(redis);
   }
 
@@ -277,7 +278,8 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     this.answering = false;
     if (!this.logged.has(reason)) {
       this.logged.add(reason);
-      this.logger.warn(`Going on without Redis: ${message}`);
+      const address = addressOf(this.redis?.options ?? {});
+      this.logger.warn(`Going on without Redis at ${address}: ${message}`);
     }
   }
 
@@ -289,10 +291,4 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     this.reconnectedAt = now;
     return true;
   }
-}
-
-/** Describes an error that is no reply. */
-function describe({ name, message, code }: NodeJS.ErrnoException): string {
-  if (name === 'MaxRetriesPerRequestError') return 'the connection was closed';
-  return code === undefined ? message : `${NETWORK_ERRORS[code] ?? message} (${code})`;
 }
