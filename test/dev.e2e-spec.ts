@@ -295,6 +295,16 @@ describe('The service of npm run dev', () => {
     expect(announced.filter((line) => line.startsWith('Reloaded')).length).toBeLessThan(4);
   });
 
+  it('serves a change after a build has replaced an output', async () => {
+    // The bundle of a build holds every source, so it does not import the changed one.
+    save(
+      'dist/main.js',
+      MAIN.replace("import { WORD } from './word.js';", "const WORD = 'bundle';"),
+    );
+    replace('src/word.ts', word('two'));
+    await answers('two');
+  });
+
   it('goes on with the old code when the new one does not compile', async () => {
     replace('src/word.ts', 'export const WORD = ;\n');
     expect(await announces(/does not compile/)).toMatch(
