@@ -68,12 +68,12 @@ describe(sendLoad.name, () => {
       (_request, response) => {
         concurrent += 1;
         most = Math.max(most, concurrent);
-        setImmediate(() => {
+        setTimeout(() => {
           concurrent -= 1;
           reply(response, 200);
-        });
+        }, 20);
       },
-      { connections: 3 },
+      { connections: 3, seconds: 1 },
     );
     expect(most).toBe(3);
     expect(sent).toBeGreaterThan(10);
@@ -111,7 +111,7 @@ describe(sendLoad.name, () => {
       (_request, response) => {
         answers[nth++ % answers.length]?.(response);
       },
-      { connections: 1, rate: 100, seconds: 0.16 },
+      { connections: 1, rate: 16, seconds: 1 },
     );
     expect(result).toMatchObject({ offered: 16, sent: 16, accepted: 4, refused: 4 - 2 });
     expect(result.refusals).toEqual({ 'no problem type': 2 });
