@@ -10,7 +10,7 @@ function server(milliseconds: number): () => Promise<void> {
 }
 
 describe(Admission.name, () => {
-  it('expects no wait while fewer requests are under way than are served side by side', async () => {
+  it('expects no wait while fewer requests are in progress than are served side by side', async () => {
     const admission = new Admission(2);
     const serve = server(20);
     await admission.track(serve);
@@ -40,7 +40,7 @@ describe(Admission.name, () => {
     await running;
   });
 
-  it('does not count a request that failed as under way', async () => {
+  it('does not count a failed request as in progress', async () => {
     const admission = new Admission(1);
     await expect(admission.track(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(admission.isFull(0)).toBe(false);

@@ -1,4 +1,4 @@
-/** Requests under way at most, however fast they finish: each holds memory. */
+/** Limit of requests in progress, because each holds memory. */
 const LIMIT = 2000;
 /** Weight of the latest request in the average. */
 const WEIGHT = 0.1;
@@ -14,10 +14,10 @@ export function refusesRequests(): boolean {
 }
 
 /**
- * The requests of one kind: how many are under way and how fast they finish. Whoever accepts only those that finish in
- * time has a bounded queue, whatever the queue is in: the event loop, Redis, or the connections of a pool.
+ * The requests of one kind: how many are in progress and how fast they finish. To accept only those that finish in time
+ * bounds the queue wherever it is: in the event loop, in Redis, or before the connections of a pool.
  *
- * @see Little's law: the requests under way are the product of their rate and their time.
+ * @see Little's law: the requests in progress are the product of their rate and their time.
  */
 export class Admission {
   private accepted = 0;
