@@ -249,4 +249,17 @@ describe(EventInbox.name, () => {
       ['b', outage],
     ]);
   });
+
+  it('refuses at once when two thousand wait, until some are written', async () => {
+    await oneByOne('a', 'b', 'c', 'd');
+    await together(...Array.from({ length: 2000 }, (_, nth) => `waits-${nth}`));
+    await together('late');
+    expect(outcomes).toEqual([
+      ['late', expect.objectContaining({ slug: 'dependency-unavailable' })],
+    ]);
+    batches[0]?.answer();
+    await turn();
+    await together('later');
+    expect(outcomes.map(([id]) => id)).toEqual(['late', 'a']);
+  });
 });

@@ -18,6 +18,8 @@ import {
 const BATCH = 50;
 /** Batches that are written at a time: most of the pool, unless it was made smaller, is for those who read. */
 export const WRITERS = 4;
+/** Events that may wait to be written: while PostgreSQL does not answer, their requests end before they do. */
+const MAX_WAITING = 2000;
 
 /** Milliseconds that another transaction may be in the way: of a batch, the others still have time after it. */
 const LOCK_PATIENCE_MS = 1000;
@@ -68,6 +70,9 @@ export class EventInbox {
    * transaction is in the way. It may have happened all the same: sent again, the event is then a duplicate.
    */
   async take(event: ReceivedEvent): Promise<boolean> {
+    if (this.waiting.size >= MAX_WAITING) {
+      throw dependencyUnavailable('The catalogue does not answer.');
+    }
     return await new Promise((written, failed) => {
       this.waiting.add({ event, written, failed });
       // Whatever comes in the same turn of the event loop goes with it.
