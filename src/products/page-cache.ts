@@ -113,7 +113,7 @@ export class PageCache {
     }
     // A PostgreSQL that does not answer is an outage, and the read says so.
     const maxMs = this.database.isAnswering ? MAX_WAIT_MS : Infinity;
-    if (this.reads.isFull(maxMs) && !this.flights.has(flightName(key, version))) {
+    if (!this.flights.has(flightName(key, version)) && this.reads.isFull(maxMs)) {
       if (page === undefined || !this.standsIn(page)) {
         throw overloaded('The catalogue has too many requests right now.');
       }
