@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
-import { loadEnvFile } from 'node:process';
-
+import { readEnvFile } from '../../src/config/env-file.js';
 import { Environment } from '../../src/config/environment.js';
 import { AuthorizationServer } from './authorization-server.js';
 import { CatalogApi } from './catalog-api.js';
@@ -50,9 +48,6 @@ function variable(name: string): string {
 
 /** That of the service, which reads it from the same places. */
 function currency(): string {
-  if (existsSync('.env')) {
-    loadEnvFile('.env');
-  }
-  const { CURRENCY = '' } = process.env;
+  const { CURRENCY = '' } = { ...readEnvFile('.env'), ...process.env };
   return CURRENCY === '' ? new Environment().CURRENCY : CURRENCY;
 }
