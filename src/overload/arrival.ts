@@ -9,7 +9,7 @@ let turnStartedAt: number | undefined;
 
 /**
  * When the request that is read now arrived, in the time of `performance.now()`: at the latest when this turn of the
- * event loop began, for a turn reads only what has arrived before it.
+ * event loop read its first request. How long it waited for the turn is not known.
  */
 export function arrivalTime(): number {
   if (turnStartedAt === undefined) {
