@@ -127,8 +127,9 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
    * Runs a command, or several at once.
    *
    * @returns the reply, or `undefined` when Redis is away, refuses (OOM, NOPERM) or takes longer. It never
-   * rejects. A patient command gets `undefined` only when the connection is gone: refused, closed, or replaced after
-   * several probes without a reply.
+   * rejects. A patient command does not count as slow before its `timeoutMs`: until then it gets `undefined` only when
+   * Redis refuses it, or when there is no connection: not yet, refused, closed, or replaced after several probes without
+   * a reply.
    */
   async attempt<Answer>(
     command: (redis: Redis) => Promise<Answer>,
