@@ -35,6 +35,8 @@ const QUEUE = 5000;
 const RECENT_MS = 1000;
 /** While PostgreSQL is silent, how long a request waits to hear of it: a healthy one answers in milliseconds. */
 const SILENT_PATIENCE_MS = 1000;
+/** How long the connections may take to close at the end: a silent server closes none. */
+const CLOSE_MS = 2000;
 const RECONNECT_MIN_MS = 100;
 const RECONNECT_MAX_MS = 5000;
 
@@ -173,7 +175,8 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.stopped.abort();
     if (this.dataSource.isInitialized) {
-      await this.dataSource.destroy();
+      // A connection that is just being opened to a silent server holds up the pool for as long as that may take.
+      await Promise.race([this.dataSource.destroy(), sleep(CLOSE_MS, undefined, { ref: false })]);
     }
   }
 
