@@ -5,7 +5,7 @@ import type { Catalogue } from './catalogue.js';
 import { measure, type Sample, uncached } from './sample.js';
 import { faults, percentile } from './summary.js';
 import { EMPTY_CACHES, type Testbed } from './testbed.js';
-import { indexedFilters, type ListedPage, listedPages } from './workload.js';
+import { indexedFilters, type PageRow, listedPages } from './workload.js';
 
 /** The two ends of a listing; medians in milliseconds. */
 export interface Comparison {
@@ -46,7 +46,7 @@ export async function measureDepth(
   say(`depth: first and deepest page of ${pairs.length} listings, ${rounds} times each`);
   const replica = await testbed.startReplica(EMPTY_CACHES);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const ask = async (page: ListedPage) =>
+  const ask = async (page: PageRow) =>
     uncached(await measure(replica.url, page, agent, performance.now()));
   const comparisons: Comparison[] = [];
   const samples: Sample[] = [];
@@ -72,8 +72,8 @@ export async function measureDepth(
 }
 
 /** The first and the deepest page of every listing that has more than one, of the usual length. */
-async function endsOf(catalogue: Catalogue): Promise<[ListedPage, ListedPage][]> {
-  const pairs: [ListedPage, ListedPage][] = [];
+async function endsOf(catalogue: Catalogue): Promise<[PageRow, PageRow][]> {
+  const pairs: [PageRow, PageRow][] = [];
   for (const { filter, sorts } of await indexedFilters(catalogue)) {
     for (const sort of sorts) {
       const pages = (await listedPages(catalogue, filter, sort))

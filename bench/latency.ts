@@ -10,7 +10,7 @@ import {
   drawing,
   indexedFilters,
   LIMITS,
-  type ListedPage,
+  type PageRow,
   listedPages,
   type SortedFilter,
 } from './workload.js';
@@ -56,7 +56,7 @@ export async function measureLatency(
   const across = await kindsOf(catalogue, await acrossFilters(catalogue));
 
   const replica = await testbed.startReplica(EMPTY_CACHES);
-  const measureMix = async (kinds: ListedPage[][], rate: number): Promise<Mix> => {
+  const measureMix = async (kinds: PageRow[][], rate: number): Promise<Mix> => {
     say(`latency: ${rate} requests/s for ${seconds} s over ${kinds.length} kinds of page`);
     const load = { urls: [replica.url], rate, next: drawing(kinds) };
     await sendLoad({ ...load, seconds: Math.min(WARM_UP_SECONDS, seconds) });
@@ -82,8 +82,8 @@ export async function measureLatency(
 export async function kindsOf(
   catalogue: Catalogue,
   listings: readonly SortedFilter[],
-): Promise<ListedPage[][]> {
-  const kinds: ListedPage[][] = [];
+): Promise<PageRow[][]> {
+  const kinds: PageRow[][] = [];
   for (const { filter, sorts } of listings) {
     for (const sort of sorts) {
       kinds.push(...(await listedPages(catalogue, filter, sort)));
@@ -92,8 +92,8 @@ export async function kindsOf(
   return kinds;
 }
 
-function shares(samples: readonly Sample<ListedPage>[], filters: ReadonlySet<string>): Share[] {
-  const dimensions: Record<string, [Iterable<unknown>, (page: ListedPage) => unknown]> = {
+function shares(samples: readonly Sample<PageRow>[], filters: ReadonlySet<string>): Share[] {
+  const dimensions: Record<string, [Iterable<unknown>, (page: PageRow) => unknown]> = {
     filter: [filters, ({ filter }) => filter],
     sort: [SORTS, ({ sort }) => sort],
     order: [ORDERS, ({ order }) => order],
@@ -110,8 +110,8 @@ function shares(samples: readonly Sample<ListedPage>[], filters: ReadonlySet<str
   );
 }
 
-function slowest(samples: readonly Sample<ListedPage>[]): Share[] {
-  const kinds = new Map<string, Sample<ListedPage>[]>();
+function slowest(samples: readonly Sample<PageRow>[]): Share[] {
+  const kinds = new Map<string, Sample<PageRow>[]>();
   for (const sample of samples) {
     const { filter, sort, order, depth } = sample.request;
     const name = `${filter}; sort=${sort}&order=${order}, ${depth}`;

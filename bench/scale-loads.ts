@@ -4,7 +4,7 @@ import type { Generated, LoadGenerator } from './load-generator.js';
 import { residentMiB } from './memory.js';
 import { CONNECTIONS, EVERYTHING_ON } from './speed-setting.js';
 import { EMPTY_CACHES, loggingTo, type Replica, type Testbed } from './testbed.js';
-import { acrossFilters, drawing, indexedFilters, type ListedPage } from './workload.js';
+import { acrossFilters, drawing, indexedFilters, type PageRow } from './workload.js';
 
 /** More than are ever under way while a replica keeps up. */
 const PACED_CONNECTIONS = 256;
@@ -20,8 +20,8 @@ export class ScaleLoads {
     private readonly replica: Replica,
     private readonly generator: LoadGenerator,
     private readonly seconds: number,
-    private readonly nextIndexed: () => ListedPage,
-    private readonly nextAcross: () => ListedPage,
+    private readonly nextIndexed: () => PageRow,
+    private readonly nextAcross: () => PageRow,
   ) {}
 
   static async of(
@@ -62,7 +62,7 @@ export class ScaleLoads {
   }
 
   private async send(
-    next: () => ListedPage,
+    next: () => PageRow,
     how: { readonly connections: number; readonly rate?: number },
   ): Promise<Generated> {
     const requests = Array.from({ length: REQUESTS }, next);

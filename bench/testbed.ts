@@ -188,7 +188,7 @@ export class Testbed {
       log: join(DATA, 'bench-migrations.log'),
     });
     const startedAt = performance.now();
-    await this.run('The seed', this.node('dist/products/seeding/seed.js', '--count', String(rows)));
+    await this.run('The seed', this.node('dist/seed/seed.js', '--count', String(rows)));
     if (!found) {
       const seconds = Math.round((performance.now() - startedAt) / 1000);
       await this.query(`COMMENT ON DATABASE ${this.database} IS '${seconds}'`);

@@ -22,7 +22,7 @@ export interface SortedFilter {
 }
 
 /** A request that knows what it is an example of. */
-export interface ListedPage extends PageRequest {
+export interface PageRow extends PageRequest {
   readonly filter: string;
   readonly sort: Sort;
   readonly order: Order;
@@ -101,7 +101,7 @@ export async function listedPages(
   catalogue: Catalogue,
   filter: Filter,
   sort: Sort,
-): Promise<ListedPage[][]> {
+): Promise<PageRow[][]> {
   const total = await catalogue.count(filter);
   const kinds = ORDERS.flatMap((order) =>
     DEPTHS.map((depth) =>
@@ -151,7 +151,7 @@ function seenBefore(depth: Depth, total: number, limit: number): number {
 const DISTINCT = 50;
 
 /** Draws requests: all kinds equally often, and within a kind at random. */
-export function drawing(kinds: readonly (readonly ListedPage[])[]): () => ListedPage {
+export function drawing(kinds: readonly (readonly PageRow[])[]): () => PageRow {
   const recent: string[] = [];
   return () => {
     let page = pick(pick(kinds));

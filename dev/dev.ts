@@ -76,10 +76,7 @@ async function start(): Promise<void> {
     say('The migrations are applied');
   };
   await migrate();
-  await run(
-    'The sample products',
-    node('dist/products/seeding/seed.js', '--count', String(SAMPLE_PRODUCTS)),
-  );
+  await run('The sample products', node('dist/seed/seed.js', '--count', String(SAMPLE_PRODUCTS)));
 
   const service = new ReloadingService({
     directories: SOURCES.map((source) => join(ROOT, source)),

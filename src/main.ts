@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type AddressInfo, isIPv6 } from 'node:net';
 
-import { createApp } from './app.setup.js';
+import { createApp } from './server/create-app.js';
 import { Environment } from './config/environment.js';
 import { InvalidEnvironmentError } from './config/invalid-environment.error.js';
 

@@ -4,7 +4,7 @@ import pg from 'pg';
 
 import type { Cursor } from '../src/products/cursor.js';
 import type { Listing, Order, Sort } from '../src/products/listing.js';
-import { type ListedPage, listingStatement } from '../src/products/listing-statement.js';
+import { type PageRow, listingStatement } from '../src/products/listing-statement.js';
 import { createDatabase, type Database } from './support/database.js';
 
 const ROWS = 100_000;
@@ -201,7 +201,7 @@ describe('The plan of a listing', () => {
       part: Pick<Listing, 'maxPrice'> = {},
     ): Promise<{ ids: string[]; lastId: string } | undefined> {
       const { text, values } = listingStatement({ ...listing, ...part }, effort);
-      const { rows } = await client.query<ListedPage & { lastId: string }>(text, [...values]);
+      const { rows } = await client.query<PageRow & { lastId: string }>(text, [...values]);
       return rows.map(({ products, lastId }) => ({
         ids: (JSON.parse(`[${products}]`) as { id: string }[]).map(({ id }) => id),
         lastId,

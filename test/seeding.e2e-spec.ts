@@ -1,12 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { postgresConnection } from '../src/database/connection.js';
-import { sampleProduct } from '../src/products/seeding/sample-product.js';
-import {
-  type SeedOptions,
-  seedProducts,
-  type SeedResult,
-} from '../src/products/seeding/seed-products.js';
+import { sampleProduct } from '../src/seed/sample-product.js';
+import { type SeedOptions, seedProducts, type SeedResult } from '../src/seed/seed-products.js';
 import { createDatabase, type Database } from './support/database.js';
 
 const INSERT_FOREIGN = `

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 
-import { readEvent } from '../src/webhooks/catalogue-event.js';
+import { readEvent } from '../src/webhooks/catalog-event.js';
 import {
   eventsStatement,
   type ReceivedEvent,

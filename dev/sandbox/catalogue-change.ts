@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { type SampleProduct, sampleProduct } from '../../src/products/seeding/sample-product.js';
+import { type SampleProduct, sampleProduct } from '../../src/seed/sample-product.js';
 import type { Chance } from './chance.js';
 import type { CampaignOptions } from './emit-options.js';
 

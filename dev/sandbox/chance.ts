@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { drawsOf } from '../../src/products/seeding/draws.js';
+import { drawsOf } from '../../src/seed/draws.js';
 
 /** Chance that repeats itself: the same decisions in the same order for the same seed. */
 export class Chance {

@@ -2,7 +2,7 @@ import * as oauth from 'oauth4webapi';
 
 import { OversizedAnswerError, partnerFetch } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
-import { loopClock } from '../time/loop-clock.js';
+import { loopClock } from '../resilience/loop-clock.js';
 import {
   basicCredentials,
   clientAuth,

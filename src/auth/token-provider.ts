@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
-import { Deadline } from '../http/deadline.js';
+import { Deadline } from '../resilience/deadline.js';
 import { dependencyUnavailable } from '../problems/problem.js';
 import { RedisConnection } from '../redis/redis-connection.js';
 import { type Lock, RedisLock } from '../redis/redis-lock.js';
@@ -14,7 +14,7 @@ import {
   type OAuthClient,
   requestGrant,
 } from './client-credentials-grant.js';
-import { HoldOff, type Pause } from './hold-off.js';
+import { SharedBackoff, type BackoffPolicy } from './shared-backoff.js';
 import { PATIENTLY, type Token, TokenStore } from './token-store.js';
 
 /** Life of the lock on fetching: an owner that lives has its token, or has given up, before it ends. */
@@ -30,9 +30,9 @@ const MARGIN_MAX_MS = 60_000;
 const RENEWAL_PART = 0.7;
 const RENEWAL_JITTER_PART = 0.1;
 
-const FAILED: Pause = (strikes) => Math.min(1000 * 2 ** (strikes - 1), 10_000);
+const FAILED: BackoffPolicy = (strikes) => Math.min(1000 * 2 ** (strikes - 1), 10_000);
 /** A provider that has said no says so again, until an operator has changed something. */
-const REFUSED: Pause = (strikes) => Math.min(15_000 * 2 ** (strikes - 1), 60_000);
+const REFUSED: BackoffPolicy = (strikes) => Math.min(15_000 * 2 ** (strikes - 1), 60_000);
 
 /**
  * The access token for partners (RFC 6749, section 4.4): one for all replicas, renewed ahead of its end.
@@ -46,7 +46,7 @@ export class TokenProvider implements OnApplicationShutdown {
   private readonly logger = new Logger(TokenProvider.name);
   private readonly client: OAuthClient | undefined;
   private readonly store: TokenStore;
-  private readonly holdOff: HoldOff;
+  private readonly holdOff: SharedBackoff;
   private readonly lockKey: string;
   private readonly fetches: Counter<'result'>;
 
@@ -69,7 +69,7 @@ export class TokenProvider implements OnApplicationShutdown {
     this.client = oauthClient(environment);
     const identity = identify(this.client);
     this.store = new TokenStore(redis, `farmlokal:oauth:token:${identity}`);
-    this.holdOff = new HoldOff(redis, `farmlokal:oauth:hold-off:${identity}`);
+    this.holdOff = new SharedBackoff(redis, `farmlokal:oauth:hold-off:${identity}`);
     this.lockKey = `farmlokal:oauth:fetching:${identity}`;
     this.fetches = new Counter({
       name: 'farmlokal_oauth_token_fetches_total',
@@ -146,14 +146,14 @@ export class TokenProvider implements OnApplicationShutdown {
       }
       const lock = await this.lock.acquire(this.lockKey, LOCK_TTL_MS, PATIENTLY);
       if (lock.state !== 'held') {
-        return this.fetchUnder(lock, client);
+        return this.fetchWithLock(lock, client);
       }
       await sleep(POLL_MS);
     }
     throw unavailable(POLL_MS);
   }
 
-  private async fetchUnder(
+  private async fetchWithLock(
     lock: Exclude<Lock, { state: 'held' }>,
     client: OAuthClient,
   ): Promise<string> {

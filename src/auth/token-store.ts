@@ -1,5 +1,5 @@
 import { compareAndDelete } from '../redis/compare-and-delete.js';
-import { getWithLife } from '../redis/get-with-life.js';
+import { getWithTtl } from '../redis/get-with-ttl.js';
 import type { CommandOptions, RedisConnection } from '../redis/redis-connection.js';
 import { isBearerToken } from './bearer-token.js';
 import { GRANT_TIMEOUT_MS, MAX_LIFETIME_S } from './client-credentials-grant.js';
@@ -25,7 +25,7 @@ export class TokenStore {
   /** The shared token; undefined when there is none, or no Redis. */
   async get(): Promise<Token | undefined> {
     const now = performance.now();
-    const shared = await getWithLife(this.redis, this.key, PATIENTLY);
+    const shared = await getWithTtl(this.redis, this.key, PATIENTLY);
     return shared && isBearerToken(shared.value)
       ? { value: shared.value, expiresAt: now + Math.min(shared.life, MAX_LIFE_MS) }
       : undefined;

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { isNativeError } from 'node:util/types';
 
 import { parsePostgresUrl } from '../config/postgres-url.js';
-import { NETWORK_ERRORS, tlsCause } from '../network/network-error.js';
+import { NETWORK_ERRORS, tlsCause } from '../resilience/network-error.js';
 
 const DEFAULT_PORT = 5432;
 const UNTRUSTED =

@@ -11,11 +11,11 @@ import { Gauge, Registry } from 'prom-client';
 import { DataSource } from 'typeorm';
 
 import { Environment } from '../config/environment.js';
-import { Deadline } from '../http/deadline.js';
+import { Deadline } from '../resilience/deadline.js';
 import { MIGRATIONS, migrationName } from '../migrations.js';
-import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from '../overload/bulkhead.js';
+import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from '../resilience/bulkhead.js';
 import { dependencyUnavailable, overloaded } from '../problems/problem.js';
-import { loopClock } from '../time/loop-clock.js';
+import { loopClock } from '../resilience/loop-clock.js';
 import { causeOf, serverName } from './connection-error.js';
 import type { ConnectionPool } from './connection-pool.js';
 import { isReadOnlyError, PrimaryWatch } from './primary-watch.js';

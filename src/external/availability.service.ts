@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 
 import { Environment } from '../config/environment.js';
-import { Deadline } from '../http/deadline.js';
+import { Deadline } from '../resilience/deadline.js';
 import type { TraceContext } from '../http/trace-context.js';
-import { Admission } from '../overload/admission.js';
+import { Admission } from '../resilience/admission.js';
 import { dependencyUnavailable, isUnavailable, overloaded, Problem } from '../problems/problem.js';
 import { SkuLookup } from '../products/sku-lookup.js';
 import { IN_FLIGHT, InventoryClient } from './inventory-client.js';
-import { LastStock, type RememberedStock } from './last-stock.js';
+import { StockCache, type RememberedStock } from './stock-cache.js';
 
 /** How long an answer of the inventory is given again without asking. */
 const FRESH_MS = 2000;
@@ -31,7 +31,7 @@ export class AvailabilityService {
   constructor(
     private readonly skus: SkuLookup,
     private readonly inventory: InventoryClient,
-    private readonly lastStock: LastStock,
+    private readonly lastStock: StockCache,
     private readonly environment: Environment,
   ) {}
 

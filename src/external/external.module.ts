@@ -5,13 +5,13 @@ import { ProductsModule } from '../products/products.module.js';
 import { AvailabilityController } from './availability.controller.js';
 import { AvailabilityService } from './availability.service.js';
 import { InventoryClient } from './inventory-client.js';
-import { LastStock } from './last-stock.js';
+import { StockCache } from './stock-cache.js';
 
 /** What a partner is asked while a household waits: the live stock of a product. */
 @Module({
   imports: [AuthModule, ProductsModule],
   controllers: [AvailabilityController],
-  providers: [AvailabilityService, InventoryClient, LastStock],
+  providers: [AvailabilityService, InventoryClient, StockCache],
   exports: [InventoryClient],
 })
 export class ExternalModule {}

@@ -5,7 +5,7 @@ import {
 } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { TraceContext } from '../http/trace-context.js';
-import { loopClock } from '../time/loop-clock.js';
+import { loopClock } from '../resilience/loop-clock.js';
 import { InventoryError } from './inventory-error.js';
 import { readStock, type Stock } from './stock.js';
 
@@ -22,13 +22,13 @@ const REFUSALS = new Map([
 ]);
 
 /** What a question is about, and on whose behalf it is asked. */
-export interface Subject {
+export interface StockQuery {
   readonly sku: string;
   readonly trace?: TraceContext | undefined;
 }
 
 /** One question to the inventory. */
-export interface Question extends Subject {
+export interface StockRequest extends StockQuery {
   readonly token: string;
   readonly timeoutMs: number;
 }
@@ -41,7 +41,7 @@ export interface Question extends Subject {
  */
 export async function askInventory(
   url: string,
-  { sku, trace, token, timeoutMs }: Question,
+  { sku, trace, token, timeoutMs }: StockRequest,
 ): Promise<Stock | undefined> {
   // As a part of a path they lead elsewhere, however they are encoded (RFC 3986, section 5.2.4).
   if (sku === '.' || sku === '..') {

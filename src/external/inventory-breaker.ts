@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import CircuitBreaker from 'opossum';
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-import { askInventory, type Question } from './inventory-api.js';
+import { askInventory, type StockRequest } from './inventory-api.js';
 import { InventoryError } from './inventory-error.js';
 import type { Stock } from './stock.js';
 
@@ -18,11 +18,11 @@ const RESET_MS = 5000;
  */
 export class InventoryBreaker {
   private readonly logger = new Logger('Inventory');
-  private readonly breaker: CircuitBreaker<[Question], Stock | undefined>;
+  private readonly breaker: CircuitBreaker<[StockRequest], Stock | undefined>;
   private openedAt = -Infinity;
 
   constructor(url: string, registry: Registry) {
-    this.breaker = new CircuitBreaker((question: Question) => askInventory(url, question), {
+    this.breaker = new CircuitBreaker((question: StockRequest) => askInventory(url, question), {
       name: 'inventory',
       // Each question has a signal of its own; opossum's one would end all of them.
       timeout: false,
@@ -79,7 +79,7 @@ export class InventoryBreaker {
    *
    * @throws InventoryError as {@link askInventory} does, and with the rest of the pause while it is open.
    */
-  async ask(question: Question): Promise<Stock | undefined> {
+  async ask(question: StockRequest): Promise<Stock | undefined> {
     const { opened, halfOpen, pendingClose } = this.breaker;
     if (opened || (halfOpen && !pendingClose)) {
       // Not left to opossum: what it refuses it counts as asked, and would be blind to failures after that.

@@ -4,11 +4,11 @@ import { Registry } from 'prom-client';
 
 import { TokenProvider } from '../auth/token-provider.js';
 import { Environment } from '../config/environment.js';
-import type { Deadline } from '../http/deadline.js';
+import type { Deadline } from '../resilience/deadline.js';
 import { MAX_CONNECTIONS } from '../http/partner-fetch.js';
-import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from '../overload/bulkhead.js';
+import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from '../resilience/bulkhead.js';
 import { dependencyUnavailable, overloaded } from '../problems/problem.js';
-import type { Subject } from './inventory-api.js';
+import type { StockQuery } from './inventory-api.js';
 import { InventoryBreaker } from './inventory-breaker.js';
 import { InventoryError } from './inventory-error.js';
 import { RetryBudget } from './retry-budget.js';
@@ -60,7 +60,7 @@ export class InventoryClient implements OnApplicationShutdown {
    * @returns undefined when the inventory does not know the sku.
    * @throws Problem `dependency-unavailable` when there is no answer by the deadline, or no inventory.
    */
-  async ask(subject: Subject, deadline: Deadline): Promise<Stock | undefined> {
+  async ask(subject: StockQuery, deadline: Deadline): Promise<Stock | undefined> {
     const { breaker } = this;
     if (breaker === undefined) {
       throw dependencyUnavailable('No inventory is configured.');
@@ -104,7 +104,7 @@ export class InventoryClient implements OnApplicationShutdown {
 
   private async persevere(
     breaker: InventoryBreaker,
-    subject: Subject,
+    subject: StockQuery,
     deadline: Deadline,
   ): Promise<Stock | undefined> {
     this.budget.call();
@@ -130,7 +130,7 @@ export class InventoryClient implements OnApplicationShutdown {
    */
   private async askAuthorised(
     breaker: InventoryBreaker,
-    subject: Subject,
+    subject: StockQuery,
     deadline: Deadline,
   ): Promise<Stock | undefined> {
     const token = await this.token(deadline);

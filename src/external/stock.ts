@@ -1,4 +1,4 @@
-import { readTimestamp } from '../http/timestamp.js';
+import { readTimestamp } from '../http/rfc3339-timestamp.js';
 
 /** What the inventory says is there of a product. */
 export interface Stock {

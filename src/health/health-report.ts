@@ -11,7 +11,7 @@ import { Database } from '../database/database.js';
 import { InventoryClient } from '../external/inventory-client.js';
 import { RedisConnection } from '../redis/redis-connection.js';
 import { Subscription } from '../webhooks/subscription.js';
-import { loopClock } from '../time/loop-clock.js';
+import { loopClock } from '../resilience/loop-clock.js';
 import { Readiness } from './readiness.js';
 
 /** For how long a report is given again. */

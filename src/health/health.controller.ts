@@ -10,7 +10,7 @@ import {
 import type { HealthCheckResult } from '@nestjs/terminus';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import { Operators } from '../metrics/operators.js';
+import { OperatorGuard } from '../metrics/operator.guard.js';
 import { dependencyUnavailable } from '../problems/problem.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { Unlimited } from '../throttling/unlimited.js';
@@ -33,7 +33,7 @@ export class HealthController {
   constructor(
     private readonly readiness: Readiness,
     private readonly health: HealthReport,
-    private readonly operators: Operators,
+    private readonly operators: OperatorGuard,
   ) {}
 
   @Get()

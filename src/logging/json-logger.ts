@@ -2,10 +2,10 @@ import type { LoggerService } from '@nestjs/common';
 import { type Level, type Logger, pino } from 'pino';
 
 import type { Environment } from '../config/environment.js';
-import { Flood } from './flood.js';
+import { LogDeduplicator } from './log-deduplicator.js';
 import { isOfFramework } from './framework.js';
 import { redaction } from './redaction.js';
-import type { RequestLine } from './request-line.js';
+import type { RequestLine } from '../server/request-line.js';
 import { StandardOutput } from './standard-output.js';
 
 /** What a line says besides its level and time. */
@@ -19,7 +19,7 @@ export class JsonLogger implements LoggerService {
   private readonly pino: Logger;
   private readonly requests: Logger;
   private readonly redact: (text: string) => string;
-  private readonly flood = new Flood();
+  private readonly flood = new LogDeduplicator();
 
   constructor(environment: Environment) {
     this.redact = redaction(environment);

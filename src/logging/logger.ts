@@ -3,7 +3,7 @@ import type { LoggerService } from '@nestjs/common';
 import type { Environment } from '../config/environment.js';
 import { JsonLogger } from './json-logger.js';
 import { ReadableLogger } from './readable-logger.js';
-import type { RequestLine } from './request-line.js';
+import type { RequestLine } from '../server/request-line.js';
 
 /** A log that takes what is said most often without the detours of what is said now and then. */
 export interface ServiceLogger extends LoggerService {

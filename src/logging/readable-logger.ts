@@ -3,7 +3,7 @@ import { isatty } from 'node:tty';
 
 import type { Environment } from '../config/environment.js';
 import { isOfFramework } from './framework.js';
-import type { RequestLine } from './request-line.js';
+import type { RequestLine } from '../server/request-line.js';
 
 const STDOUT = 1;
 

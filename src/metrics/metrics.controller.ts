@@ -14,11 +14,11 @@ import { HealthReport } from '../health/health-report.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { Unlimited } from '../throttling/unlimited.js';
 import { MetricsSummaryDto } from './metrics-summary.dto.js';
-import { Operators } from './operators.js';
+import { OperatorGuard } from './operator.guard.js';
 
 @ApiTags('metrics')
 @Controller('metrics')
-@UseGuards(Operators)
+@UseGuards(OperatorGuard)
 @Unlimited(true)
 export class MetricsController {
   constructor(

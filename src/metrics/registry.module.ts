@@ -2,14 +2,14 @@ import { Global, Module } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 import { RELEASE } from '../release.js';
-import { Operators } from './operators.js';
+import { OperatorGuard } from './operator.guard.js';
 import { RequestMetrics } from './request-metrics.js';
 
 /** The registry in which every part of the service counts what it does. */
 @Global()
 @Module({
-  providers: [Operators, RequestMetrics, { provide: Registry, useFactory: createRegistry }],
-  exports: [Operators, Registry, RequestMetrics],
+  providers: [OperatorGuard, RequestMetrics, { provide: Registry, useFactory: createRegistry }],
+  exports: [OperatorGuard, Registry, RequestMetrics],
 })
 export class RegistryModule {}
 

@@ -3,7 +3,7 @@ import { type Listing, MAX_LIMIT } from './listing.js';
 import { comparePrices } from './product-values.js';
 
 /** The one row that a page is read as. */
-export interface ListedPage {
+export interface PageRow {
   /** The products as JSON with commas between them, made by PostgreSQL: the bytes that are sent. */
   readonly products: string;
   /** The id of the last product, when there is a next page. */

@@ -14,8 +14,8 @@ import { NoQueryPipe } from '../http/no-query.pipe.js';
 import type { QueryString } from '../http/query-string.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { ApiRateLimited } from '../throttling/api-rate-limited.js';
-import { reply } from './conditional-reply.js';
-import { ListingReader } from './listing-reader.js';
+import { reply } from '../response-cache/conditional-reply.js';
+import { ListQueryParser } from './list-query-parser.js';
 import { ListingQuery } from './listing-query.js';
 import { ProductDto, ProductPageDto } from './product.dto.js';
 import { ProductsService } from './products.service.js';
@@ -42,7 +42,7 @@ const NOT_MODIFIED = {
 export class ProductsController {
   constructor(
     private readonly products: ProductsService,
-    private readonly listings: ListingReader,
+    private readonly listings: ListQueryParser,
   ) {}
 
   @Get()

@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
 
-import { CatalogueVersion } from './catalogue-version.js';
-import { ListingReader } from './listing-reader.js';
-import { PageCache } from './page-cache.js';
-import { PageStore } from './page-store.js';
+import { CatalogVersion } from '../response-cache/catalog-version.js';
+import { ListQueryParser } from './list-query-parser.js';
+import { ResponseCache } from '../response-cache/response-cache.js';
+import { RedisResponseStore } from '../response-cache/redis-response-store.js';
 import { ProductsController } from './products.controller.js';
 import { ProductsRepository } from './products.repository.js';
 import { ProductsService } from './products.service.js';
@@ -13,14 +13,14 @@ import { SkuLookup } from './sku-lookup.js';
 @Module({
   controllers: [ProductsController],
   providers: [
-    CatalogueVersion,
-    ListingReader,
-    PageCache,
-    PageStore,
+    CatalogVersion,
+    ListQueryParser,
+    ResponseCache,
+    RedisResponseStore,
     ProductsRepository,
     ProductsService,
     SkuLookup,
   ],
-  exports: [CatalogueVersion, SkuLookup],
+  exports: [CatalogVersion, SkuLookup],
 })
 export class ProductsModule {}

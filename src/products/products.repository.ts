@@ -3,12 +3,12 @@ import type { QueryResultRow } from 'pg';
 
 import { Environment } from '../config/environment.js';
 import { Database, isConflict, type Statement } from '../database/database.js';
-import { Deadline } from '../http/deadline.js';
+import { Deadline } from '../resilience/deadline.js';
 import { dependencyUnavailable, type Problem } from '../problems/problem.js';
 import type { Cursor } from './cursor.js';
 import type { Listing } from './listing.js';
 import {
-  type ListedPage,
+  type PageRow,
   listingStatement,
   productStatement,
   skusStatement,
@@ -37,9 +37,9 @@ export class ProductsRepository {
     arrivedAt: number,
   ): Promise<{ products: string; last: Cursor | undefined }> {
     const deadline = this.deadline(arrivedAt);
-    let page: ListedPage | undefined;
+    let page: PageRow | undefined;
     for (let effort = 1; page === undefined; effort *= EFFORT_GROWTH) {
-      [page] = await this.read<ListedPage>(listingStatement(listing, effort), deadline);
+      [page] = await this.read<PageRow>(listingStatement(listing, effort), deadline);
     }
     const { products, lastId: id, lastValue: value } = page;
     return { products, last: id === null || value === null ? undefined : { id, value } };

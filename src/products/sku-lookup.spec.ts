@@ -4,7 +4,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { Database } from '../database/database.js';
 import type { Environment } from '../config/environment.js';
 import { dependencyUnavailable } from '../problems/problem.js';
-import type { CatalogueVersion } from './catalogue-version.js';
+import type { CatalogVersion } from '../response-cache/catalog-version.js';
 import type { ProductsRepository } from './products.repository.js';
 import { SkuLookup } from './sku-lookup.js';
 
@@ -31,7 +31,7 @@ function lookupIn(products: Skus, { staleMs = 60_000 } = {}) {
       return catalogue.version;
     },
     current: () => catalogue.version,
-  } as unknown as CatalogueVersion;
+  } as unknown as CatalogVersion;
   const environment = {
     CACHE_TTL_MS: TTL_MS,
     CACHE_STALE_MS: staleMs,

@@ -4,11 +4,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { Environment } from '../config/environment.js';
 import { Database } from '../database/database.js';
-import { Admission } from '../overload/admission.js';
-import { MAX_WAIT_MS } from '../overload/max-wait.js';
+import { Admission } from '../resilience/admission.js';
+import { MAX_WAIT_MS } from '../resilience/max-wait.js';
 import { dependencyUnavailable, isUnavailable, overloaded, Problem } from '../problems/problem.js';
-import { loopClock } from '../time/loop-clock.js';
-import { CatalogueVersion } from './catalogue-version.js';
+import { loopClock } from '../resilience/loop-clock.js';
+import { CatalogVersion } from '../response-cache/catalog-version.js';
 import { ProductsRepository } from './products.repository.js';
 
 /** SKUs kept in the process: some 4 MB. */
@@ -51,7 +51,7 @@ export class SkuLookup {
 
   constructor(
     private readonly repository: ProductsRepository,
-    private readonly version: CatalogueVersion,
+    private readonly version: CatalogVersion,
     private readonly database: Database,
     private readonly environment: Environment,
   ) {

@@ -1,6 +1,6 @@
 import type { RedisOptions } from 'ioredis';
 
-import { NETWORK_ERRORS, tlsCause } from '../network/network-error.js';
+import { NETWORK_ERRORS, tlsCause } from '../resilience/network-error.js';
 
 /** Codes of a handshake that gets no reply or a closed connection, as from a server that does not use the same scheme. */
 const UNFINISHED = new Set(['ETIMEDOUT', 'ECONNRESET', 'EPIPE']);

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
-import { loopClock } from '../time/loop-clock.js';
+import { loopClock } from '../resilience/loop-clock.js';
 import { addressOf, describeConnectError, describeError } from './connection-error.js';
 import { RedisClient } from './redis-client.js';
 import {

@@ -4,14 +4,14 @@ import { getOptionsToken, type ThrottlerModuleOptions, ThrottlerStorage } from '
 
 import { Environment } from '../config/environment.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
-import { RequestCounts } from './request-counts.js';
+import { RateLimitStore } from './rate-limit-store.js';
 
 /** Limits what each client may ask for, on every route that does not say otherwise. */
 @Global()
 @Module({
   providers: [
-    RequestCounts,
-    { provide: ThrottlerStorage, useExisting: RequestCounts },
+    RateLimitStore,
+    { provide: ThrottlerStorage, useExisting: RateLimitStore },
     { provide: getOptionsToken(), inject: [Environment], useFactory: limits },
     RateLimitGuard,
     { provide: APP_GUARD, useExisting: RateLimitGuard },

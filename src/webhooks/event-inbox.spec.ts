@@ -4,8 +4,8 @@ import { Registry } from 'prom-client';
 
 import type { Database, Statement } from '../database/database.js';
 import { dependencyUnavailable } from '../problems/problem.js';
-import type { CatalogueVersion } from '../products/catalogue-version.js';
-import type { EventClaims } from './event-claims.js';
+import type { CatalogVersion } from '../response-cache/catalog-version.js';
+import type { EventLeases } from './event-leases.js';
 import { EventInbox } from './event-inbox.js';
 import type { ReceivedEvent, RecordedEvent } from './event-statements.js';
 
@@ -43,8 +43,8 @@ beforeEach(() => {
   registry = new Registry();
   inbox = new EventInbox(
     { query } as unknown as Database,
-    { finish } as unknown as EventClaims,
-    { change } as unknown as CatalogueVersion,
+    { finish } as unknown as EventLeases,
+    { change } as unknown as CatalogVersion,
     registry,
   );
 });

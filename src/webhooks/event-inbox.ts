@@ -4,8 +4,8 @@ import { Gauge, Registry } from 'prom-client';
 
 import { Database, isConflict } from '../database/database.js';
 import { dependencyUnavailable } from '../problems/problem.js';
-import { CatalogueVersion } from '../products/catalogue-version.js';
-import { EventClaims } from './event-claims.js';
+import { CatalogVersion } from '../response-cache/catalog-version.js';
+import { EventLeases } from './event-leases.js';
 import {
   eventsStatement,
   findStatement,
@@ -47,8 +47,8 @@ export class EventInbox {
 
   constructor(
     private readonly database: Database,
-    private readonly claims: EventClaims,
-    private readonly catalogue: CatalogueVersion,
+    private readonly claims: EventLeases,
+    private readonly catalogue: CatalogVersion,
     registry: Registry,
   ) {
     const waiting = new Gauge({

@@ -1,5 +1,5 @@
 import type { Statement } from '../database/database.js';
-import type { CatalogueEvent } from './catalogue-event.js';
+import type { CatalogEvent } from './catalog-event.js';
 
 /** An event with what its row needs. */
 export interface ReceivedEvent {
@@ -7,7 +7,7 @@ export interface ReceivedEvent {
   /** SHA-256 of the raw body. */
   readonly digest: Buffer;
   readonly receivedAt: Date;
-  readonly event: CatalogueEvent;
+  readonly event: CatalogEvent;
 }
 
 /** An event that was not there before, and is now. */

@@ -10,8 +10,8 @@ import { TokenProvider } from '../auth/token-provider.js';
 import { Environment } from '../config/environment.js';
 import { partnerFetch } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
-import { loopClock } from '../time/loop-clock.js';
-import { EVENT_TYPES } from './catalogue-event.js';
+import { loopClock } from '../resilience/loop-clock.js';
+import { EVENT_TYPES } from './catalog-event.js';
 
 const TIMEOUT_MS = 3000;
 const MAX_ANSWER_BYTES = 64 * 1024;

@@ -14,7 +14,7 @@ import { NoQueryPipe } from '../http/no-query.pipe.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { ApiRateLimited } from '../throttling/api-rate-limited.js';
 import { Unlimited } from '../throttling/unlimited.js';
-import { DeletedProduct, EVENT_TYPES, UpsertedProduct } from './catalogue-event.js';
+import { DeletedProduct, EVENT_TYPES, UpsertedProduct } from './catalog-event.js';
 import { EventStatusDto } from './event-status.dto.js';
 import { SignatureGuard } from './signature.guard.js';
 import { signedMessage } from './signed-message.js';

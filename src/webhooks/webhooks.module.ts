@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 
 import { AuthModule } from '../auth/auth.module.js';
 import { ProductsModule } from '../products/products.module.js';
-import { EventClaims } from './event-claims.js';
+import { EventLeases } from './event-leases.js';
 import { EventInbox } from './event-inbox.js';
 import { EventRetention } from './event-retention.js';
 import { SignatureGuard } from './signature.guard.js';
@@ -15,7 +15,7 @@ import { WebhooksService } from './webhooks.service.js';
   imports: [AuthModule, ProductsModule],
   controllers: [WebhooksController],
   providers: [
-    EventClaims,
+    EventLeases,
     EventInbox,
     EventRetention,
     SignatureGuard,

@@ -4,12 +4,12 @@ import { Counter, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
 import { Database } from '../database/database.js';
-import { Deadline } from '../http/deadline.js';
-import { Admission } from '../overload/admission.js';
+import { Deadline } from '../resilience/deadline.js';
+import { Admission } from '../resilience/admission.js';
 import { dependencyUnavailable, overloaded, Problem, unprocessable } from '../problems/problem.js';
-import { CatalogueVersion } from '../products/catalogue-version.js';
-import { EVENT_TYPES, readEvent } from './catalogue-event.js';
-import { EventClaims } from './event-claims.js';
+import { CatalogVersion } from '../response-cache/catalog-version.js';
+import { EVENT_TYPES, readEvent } from './catalog-event.js';
+import { EventLeases } from './event-leases.js';
 import { EventInbox, WRITERS } from './event-inbox.js';
 import { EventRetention } from './event-retention.js';
 import type { ReceivedEvent } from './event-statements.js';
@@ -35,11 +35,11 @@ export class WebhooksService {
 
   constructor(
     private readonly environment: Environment,
-    private readonly claims: EventClaims,
+    private readonly claims: EventLeases,
     private readonly database: Database,
     private readonly inbox: EventInbox,
     private readonly retention: EventRetention,
-    private readonly catalogue: CatalogueVersion,
+    private readonly catalogue: CatalogVersion,
     registry: Registry,
   ) {
     this.events = new Counter({

@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv';
 
-import { readTimestamp } from '../../src/http/timestamp.js';
+import { readTimestamp } from '../../src/http/rfc3339-timestamp.js';
 import { PROBLEM_MEDIA_TYPE } from '../../src/problems/problem-document.js';
 import { PROBLEM_TYPES } from '../../src/problems/problem-types.js';
 import type { ProblemBody } from './answer.js';

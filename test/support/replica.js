@@ -2,13 +2,13 @@
 // that this replica took, and the log says when it is announced.
 import process from 'node:process';
 
-import { createApp } from '../../dist/app.setup.js';
-import { CatalogueVersion } from '../../dist/products/catalogue-version.js';
+import { createApp } from '../../dist/server/create-app.js';
+import { CatalogVersion } from '../../dist/response-cache/catalog-version.js';
 
 const app = await createApp();
 process.on('SIGUSR2', () => {
   void app
-    .get(CatalogueVersion, { strict: false })
+    .get(CatalogVersion, { strict: false })
     .change()
     .then(() => process.stdout.write('The change is announced.\n'));
 });

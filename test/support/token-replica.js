@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { URL } from 'node:url';
 import { Registry } from 'prom-client';
 
-import { createApp } from '../../dist/app.setup.js';
+import { createApp } from '../../dist/server/create-app.js';
 import { TokenProvider } from '../../dist/auth/token-provider.js';
 import { Environment } from '../../dist/config/environment.js';
 import { RedisConnection } from '../../dist/redis/redis-connection.js';
