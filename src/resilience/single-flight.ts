@@ -1,0 +1,22 @@
+/** Runs a task once for all callers that ask for the same key while it runs. */
+export class SingleFlight<Result> {
+  private readonly running = new Map<string, Promise<Result>>();
+
+  /** Whether a task of this key is running. */
+  has(key: string): boolean {
+    return this.running.has(key);
+  }
+
+  /** Starts the task, or joins the one that is running for this key. A failure reaches every caller that joined. */
+  run(key: string, task: () => Promise<Result>): Promise<Result> {
+    const running = this.running.get(key);
+    if (running !== undefined) {
+      return running;
+    }
+    const started = task().finally(() => {
+      this.running.delete(key);
+    });
+    this.running.set(key, started);
+    return started;
+  }
+}
