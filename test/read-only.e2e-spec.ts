@@ -65,7 +65,7 @@ describe('A PostgreSQL that refuses writes', () => {
       const refused = await send<{ detail: string }>(service.url, upserted(id, 1), { id });
       expect(refused.status).toBe(503);
       // The first one may have met a session that was ended.
-      return refused.body.detail === 'The catalogue takes no changes right now.' || undefined;
+      return refused.body.detail === 'The catalog takes no changes right now.' || undefined;
     });
     await logged('PostgreSQL is not the primary: it refuses writes (25006).');
     await eventually(async () => {
