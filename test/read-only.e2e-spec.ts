@@ -65,7 +65,7 @@ describe('A PostgreSQL that refuses writes', () => {
       const refused = await send<{ detail: string }>(service.url, upserted(id, 1), { id });
       expect(refused.status).toBe(503);
       // The first one may have met a session that was ended.
-      return refused.body.detail === 'The catalog takes no changes right now.' || undefined;
+      return refused.body.detail === 'The catalog accepts no changes right now.' || undefined;
     });
     await logged('PostgreSQL is not the primary: it refuses writes (25006).');
     await eventually(async () => {
@@ -78,7 +78,7 @@ describe('A PostgreSQL that refuses writes', () => {
     await setReadOnly('off');
     // Sessions that were opened before stay read-only: the service has to leave them by itself.
     await eventually(async () => (await health())[0] === 200 || undefined);
-    await logged('PostgreSQL takes writes again.');
+    await logged('PostgreSQL accepts writes again.');
     expect((await send(service.url, upserted(id, 1), { id })).status).toBe(200);
   });
 });

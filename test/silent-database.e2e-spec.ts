@@ -40,7 +40,7 @@ describe('A connection to PostgreSQL', () => {
   it('is given up when it stays silent, and another takes its place', async () => {
     const first = await serving();
     await proxy.fail('blackhole');
-    await expect(serving()).rejects.toThrow('silent connection');
+    await expect(serving()).rejects.toThrow('unresponsive connection');
     await proxy.fail('none');
     expect(await serving()).not.toBe(first);
   });
