@@ -1,6 +1,6 @@
 import data from './sample-catalog.json' with { type: 'json' };
 
-/** The parts that sample products are built from. Item order and number decide every product, so append nothing. */
+/** The parts of sample products. Adding, removing or reordering an item changes most products. */
 interface SampleCatalog {
   /** Their shares add up to 1,000. */
   readonly categories: readonly Category[];

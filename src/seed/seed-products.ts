@@ -53,9 +53,9 @@ const WRONG_ADDRESS_CODES = /^(ECONNREFUSED|ENOTFOUND)$/;
 /**
  * Loads rows 1 to `count` of the sample catalog into table `products`, one COPY and one transaction per batch.
  *
- * Under a lock, each batch continues after the highest sample product in the table. So a stopped run resumes, concurrent
- * runs take turns, and a greater `count` extends an earlier load. Existing products are never changed, even one with the
- * sku of a sample product. A deleted sample product is loaded again only if no later one exists.
+ * Under a lock, each batch continues after the last sample product in the table. So a stopped run resumes, concurrent
+ * runs take turns, and a greater `count` extends an earlier load. Existing products are never changed, even one that has
+ * the sku of a sample product. A deleted sample product is loaded again only if no later one exists.
  *
  * Retries a lost connection up to six times in a row, with exponential backoff.
  *
