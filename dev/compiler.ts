@@ -1,13 +1,13 @@
 import { transformFile } from '@swc/core';
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 /** The directories of the sources. `npm run build` compiles `src` to `dist`, and the others to `dist/` and their name. */
 export const SOURCES = ['src', 'migrations'] as const;
 
-/** Whether a file is a source: specs are not compiled. */
+/** Whether a file belongs in `dist/`: TypeScript is compiled, JSON is copied, specs are left out. */
 export function isSource(path: string): boolean {
-  return path.endsWith('.ts') && !path.endsWith('spec.ts');
+  return /\.(ts|json)$/.test(path) && !path.endsWith('spec.ts');
 }
 
 /** Compiles to `dist/` as `npm run build` does, without the bundle, and only the sources that have changed. */
@@ -51,6 +51,7 @@ export class Compiler {
   }
 
   private async transform(path: string): Promise<string> {
+    if (path.endsWith('.json')) return readFileSync(join(this.root, path), 'utf8');
     try {
       const { code } = await transformFile(join(this.root, path), {
         configFile: join(this.root, '.swcrc'),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { drawsOf } from '../../src/seed/draws.js';
+import { randomSequence } from '../../src/seed/random-sequence.js';
 
 /** Chance that repeats itself: the same decisions in the same order for the same seed. */
 export class Chance {
@@ -8,7 +8,7 @@ export class Chance {
 
   constructor(seed: number) {
     // All of the seed counts, not only the 32 bits that draws begin with.
-    this.draw = drawsOf(createHash('sha256').update(String(seed)).digest().readInt32BE());
+    this.draw = randomSequence(createHash('sha256').update(String(seed)).digest().readInt32BE());
   }
 
   /** A number from 0 to below 1. */

@@ -117,7 +117,10 @@ export class WebhooksService {
     );
   }
 
-  /** Whether the event is committed. If so, does what its replica may have died before doing. */
+  /**
+   * Whether the event is committed. If so, publishes and records it again, because the replica that committed it may
+   * have died before it did.
+   */
   private async findProcessed(received: ReceivedEvent): Promise<boolean> {
     const { id, digest, event } = received;
     const stored = await this.inbox.find(id);
@@ -125,7 +128,7 @@ export class WebhooksService {
       return false;
     }
     assertSameBody(digest, stored.digest);
-    // After twice the TTL no cached response is old enough to miss the change.
+    // A cached response is served for at most twice the TTL, so all of them contain an older change.
     if (event.product !== undefined && stored.ageMs < 2 * this.environment.CACHE_TTL_MS) {
       await this.changes.publish();
     }
