@@ -145,7 +145,7 @@ export class TokenProvider implements OnApplicationShutdown {
         throw unavailable(pause);
       }
       const lock = await this.lock.acquire(this.lockKey, LOCK_TTL_MS, PATIENTLY);
-      if (lock.state !== 'held') {
+      if (lock.state !== 'contended') {
         return this.fetchWithLock(lock, client);
       }
       await sleep(POLL_MS);
@@ -154,7 +154,7 @@ export class TokenProvider implements OnApplicationShutdown {
   }
 
   private async fetchWithLock(
-    lock: Exclude<Lock, { state: 'held' }>,
+    lock: Exclude<Lock, { state: 'contended' }>,
     client: OAuthClient,
   ): Promise<string> {
     if (lock.state === 'unavailable') {

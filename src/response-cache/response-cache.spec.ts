@@ -45,7 +45,7 @@ function cacheOf(stored: Map<string, StoredResponse>, lock: Lock) {
   };
 }
 
-const FREE: Lock = { state: 'owned', release: () => Promise.resolve() };
+const FREE: Lock = { state: 'acquired', release: () => Promise.resolve() };
 
 /** What a read finds once it is told. */
 function pendingRead() {
@@ -124,7 +124,7 @@ describe('The lock on reading a page', () => {
       count += 1;
       return Promise.resolve();
     };
-    return { lock: { state: 'owned', release }, times: () => count };
+    return { lock: { state: 'acquired', release }, times: () => count };
   };
 
   it('is left to expire once there is a page to find', async () => {
@@ -155,7 +155,7 @@ describe('The lock on reading a page', () => {
 
 it('A page that is read anew in the background is not asked for over and over while another replica reads it', async () => {
   const stored = new Map<string, StoredResponse>();
-  const { cache, version } = cacheOf(stored, { state: 'held' });
+  const { cache, version } = cacheOf(stored, { state: 'contended' });
   await cache.get(KEY, () => Promise.resolve(OLD));
   await sleep(60);
   // Younger, but of a mark that this replica has not heard of: as good as none.

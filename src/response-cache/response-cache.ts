@@ -194,12 +194,14 @@ export class ResponseCache {
     try {
       served =
         shared ??
-        (lock?.state === 'held' ? await this.awaitOther(key, version, redisHasTime) : undefined) ??
+        (lock?.state === 'contended'
+          ? await this.awaitOther(key, version, redisHasTime)
+          : undefined) ??
         (await this.read(key, version, read));
       return served;
     } finally {
       // Once it was read, whoever meets the lock finds the page, for as long as the lock lasts.
-      if (lock?.state === 'owned' && served?.cache !== 'MISS') {
+      if (lock?.state === 'acquired' && served?.cache !== 'MISS') {
         void lock.release();
       }
     }
