@@ -121,7 +121,7 @@ async function requestToken(client: OAuthClient): Promise<Response> {
   if (client.scope !== undefined) {
     parameters.set('scope', client.scope);
   }
-  return await loopClock.abort(GRANT_TIMEOUT_MS, (signal) =>
+  return await loopClock.withAbortSignal(GRANT_TIMEOUT_MS, (signal) =>
     oauth.clientCredentialsGrantRequest(
       { issuer: new URL(client.tokenUrl).origin, token_endpoint: client.tokenUrl },
       { client_id: client.clientId },

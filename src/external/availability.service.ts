@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Environment } from '../config/environment.js';
 import { Deadline } from '../resilience/deadline.js';
 import type { TraceContext } from '../http/trace-context.js';
-import { Admission } from '../resilience/admission.js';
+import { AdmissionControl } from '../resilience/admission-control.js';
 import { dependencyUnavailable, isUnavailable, overloaded, Problem } from '../problems/problem.js';
 import { SkuLookup } from '../products/sku-lookup.js';
 import { IN_FLIGHT, InventoryClient } from './inventory-client.js';
@@ -26,7 +26,7 @@ export interface Availability {
 @Injectable()
 export class AvailabilityService {
   private readonly flights = new Map<string, Promise<RememberedStock>>();
-  private readonly admission = new Admission(IN_FLIGHT);
+  private readonly admission = new AdmissionControl(IN_FLIGHT);
 
   constructor(
     private readonly skus: SkuLookup,
@@ -57,7 +57,7 @@ export class AvailabilityService {
       return { productId, stock: known, stale: false };
     }
     const flight = this.flights.get(sku);
-    if (flight === undefined && this.admission.isFull(deadline.remaining)) {
+    if (flight === undefined && this.admission.shouldReject(deadline.remaining)) {
       if (known !== undefined) return { productId, stock: known, stale: true };
       throw overloaded('Too many requests wait for the inventory right now.');
     }

@@ -48,7 +48,7 @@ export async function askInventory(
     return undefined;
   }
   const response = await loopClock
-    .abort(timeoutMs, (signal) =>
+    .withAbortSignal(timeoutMs, (signal) =>
       partnerRequest(`${url}/products/${encodeURIComponent(sku)}/availability`, {
         headers: { Accept: 'application/json', Authorization: `Bearer ${token}`, ...trace },
         signal,

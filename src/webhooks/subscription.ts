@@ -94,7 +94,7 @@ export class Subscription implements OnApplicationBootstrap, OnApplicationShutdo
   private async register(url: string, callback: string): Promise<Obstacle | undefined> {
     try {
       const token = await this.tokens.getToken();
-      const { status, ok, headers } = await loopClock.abort(TIMEOUT_MS, (late) =>
+      const { status, ok, headers } = await loopClock.withAbortSignal(TIMEOUT_MS, (late) =>
         partnerFetch(url, {
           method: 'PUT',
           headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },

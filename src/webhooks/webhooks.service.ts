@@ -5,7 +5,7 @@ import { Counter, Registry } from 'prom-client';
 import { Environment } from '../config/environment.js';
 import { Database } from '../database/database.js';
 import { Deadline } from '../resilience/deadline.js';
-import { Admission } from '../resilience/admission.js';
+import { AdmissionControl } from '../resilience/admission-control.js';
 import { dependencyUnavailable, overloaded, Problem, unprocessable } from '../problems/problem.js';
 import { CatalogVersion } from '../response-cache/catalog-version.js';
 import { EVENT_TYPES, readEvent } from './catalog-event.js';
@@ -31,7 +31,7 @@ const ID = /^[\x21-\x7e]{1,255}$/;
 @Injectable()
 export class WebhooksService {
   private readonly events: Counter<'type' | 'result'>;
-  private readonly admission = new Admission(WRITERS);
+  private readonly admission = new AdmissionControl(WRITERS);
 
   constructor(
     private readonly environment: Environment,
@@ -59,7 +59,7 @@ export class WebhooksService {
    */
   async receive(message: SignedMessage, arrivedAt: number): Promise<EventStatus> {
     // A PostgreSQL that does not answer is an outage, and Redis still answers duplicates.
-    if (this.admission.isFull(this.database.isAnswering ? MAX_WAIT_MS : Infinity)) {
+    if (this.admission.shouldReject(this.database.isAnswering ? MAX_WAIT_MS : Infinity)) {
       throw overloaded('Too many events wait to be written right now.');
     }
     return this.admission.track(() => this.accept(message, arrivedAt));
