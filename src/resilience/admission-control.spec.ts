@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { dependencyUnavailable, overloaded, Problem } from '../problems/problem.js';
 import { AdmissionControl, isSheddingLoad } from './admission-control.js';
 
 /** Serves requests one after the other, each in `milliseconds`. */
@@ -51,6 +52,17 @@ describe(AdmissionControl.name, () => {
     const admission = new AdmissionControl(1);
     await expect(admission.track(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(admission.shouldReject(0)).toBe(false);
+  });
+
+  it.each([
+    ['excludes an outage from', dependencyUnavailable('PostgreSQL is frozen.'), false],
+    ['excludes an overload from', overloaded('The queue is full.'), false],
+    ['includes a missing product in', new Problem('not-found', 'No such product.'), true],
+  ])('%s the measured throughput', async (_, problem, measured) => {
+    const admission = new AdmissionControl(1);
+    const failing = admission.track(() => sleep(400).then(() => Promise.reject(problem)));
+    await expect(failing).rejects.toBe(problem);
+    expect(await rejectsNext(admission)).toBe(measured);
   });
 
   it('rejects a request when two thousand are in progress, however long it may take', async () => {

@@ -1,3 +1,5 @@
+import { isUnavailable } from '../problems/problem.js';
+
 /**
  * The longest time that a request may wait in this process or for a connection, in milliseconds. A request that would
  * wait longer is rejected at once, because a growing queue delays every response.
@@ -43,18 +45,27 @@ export class AdmissionControl {
     return rejects;
   }
 
-  /** Runs a request and counts it as in progress. Its duration updates the average. */
+  /**
+   * Runs a request and counts it as in progress. Its duration updates the average, unless the request ends in an outage
+   * or an overload: how long a timeout takes says nothing about the throughput.
+   */
   async track<Value>(request: () => Promise<Value>): Promise<Value> {
     const startedAt = performance.now();
     this.inProgress += 1;
     // The requests that are completed by the time this one is: those before it, and itself.
     const completed = Math.max(this.inProgress, this.concurrency);
+    let served = true;
     try {
       return await request();
+    } catch (error) {
+      served = !isUnavailable(error);
+      throw error;
     } finally {
       this.inProgress -= 1;
-      const latest = (performance.now() - startedAt) / completed;
-      this.msPerRequest += WEIGHT * (latest - this.msPerRequest);
+      if (served) {
+        const latest = (performance.now() - startedAt) / completed;
+        this.msPerRequest += WEIGHT * (latest - this.msPerRequest);
+      }
     }
   }
 }
