@@ -299,7 +299,7 @@ describe('An unusable answer', () => {
 
   it('may be too large', async () => {
     const { message } = await errorOf({ body: { ...TOKEN, id_token: 'x'.repeat(70_000) } });
-    expect(message).toBe('its answer is larger than 65536 bytes');
+    expect(message).toBe('the response is larger than 65536 bytes');
   });
 });
 

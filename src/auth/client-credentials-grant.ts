@@ -1,6 +1,6 @@
 import * as oauth from 'oauth4webapi';
 
-import { OversizedAnswerError, partnerFetch } from '../http/partner-fetch.js';
+import { partnerFetch } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import { loopClock } from '../resilience/loop-clock.js';
 import {
@@ -96,7 +96,7 @@ export class GrantError extends Error {
  */
 export async function requestGrant(client: OAuthClient): Promise<Grant> {
   const response = await requestToken(client).catch((error: unknown) => {
-    throw connectionError(error);
+    throw new GrantError((error as Error).message);
   });
   // oauth4webapi rejects responses that deviate in fields this service does not use.
   const fields = parseFields(response.headers.get('content-type'), await response.text());
@@ -142,17 +142,6 @@ async function requestToken(client: OAuthClient): Promise<Response> {
       },
     ),
   );
-}
-
-function connectionError(error: unknown): GrantError {
-  if (error instanceof OversizedAnswerError) {
-    return new GrantError(`its answer is larger than ${MAX_ANSWER_BYTES} bytes`);
-  }
-  const { name, cause } = error as Error;
-  const { code } = (cause ?? {}) as NodeJS.ErrnoException;
-  const reach =
-    code === undefined ? 'OAUTH_TOKEN_URL cannot be asked' : `it is out of reach (${code})`;
-  return new GrantError(name === 'TimeoutError' ? 'it does not answer in time' : reach);
 }
 
 function errorResponse(

@@ -1,8 +1,5 @@
-import {
-  OversizedAnswerError,
-  partnerRequest,
-  type PartnerResponse,
-} from '../http/partner-fetch.js';
+import { ResponseTooLargeError } from '../http/partner-error.js';
+import { partnerRequest, type PartnerResponse } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { TraceContext } from '../http/trace-context.js';
 import { loopClock } from '../resilience/loop-clock.js';
@@ -88,11 +85,8 @@ function json({ body }: PartnerResponse): unknown {
 }
 
 function connectionError(error: unknown): InventoryError {
-  if (error instanceof OversizedAnswerError) {
-    return new InventoryError(`The inventory's answer has more than ${MAX_ANSWER_BYTES} bytes.`);
-  }
-  const { name, cause } = error as Error;
-  const { code = name } = (cause ?? {}) as NodeJS.ErrnoException;
-  const reason = name === 'TimeoutError' ? 'does not answer in time' : `is out of reach (${code})`;
-  return new InventoryError(`The inventory ${reason}.`, { transient: true });
+  const { message } = error as Error;
+  return new InventoryError(`The request to the inventory failed: ${message}.`, {
+    transient: !(error instanceof ResponseTooLargeError),
+  });
 }

@@ -113,9 +113,8 @@ export class Subscription implements OnApplicationBootstrap, OnApplicationShutdo
             retryAfterMs: retryAfterMs(headers),
           };
     } catch (error) {
-      const { message, cause } = error as Error;
-      const { code } = (cause ?? {}) as NodeJS.ErrnoException;
-      return { fault: code ?? message.replace(/\.$/, '') };
+      const { message } = error as Error;
+      return { fault: message.replace(/\.$/, '') };
     }
   }
 }
