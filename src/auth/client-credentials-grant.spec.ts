@@ -259,6 +259,11 @@ describe('A usable response', () => {
     expect(await grantOf({ body })).toEqual(GRANT);
   });
 
+  it.each([8_193, 32_768])('is used with a token of %d characters', async (length) => {
+    const access_token = 'x'.repeat(length);
+    expect((await grantOf({ body: { ...TOKEN, access_token } })).token).toBe(access_token);
+  });
+
   it.each(['application/x-www-form-urlencoded', 'application/x-www-form-urlencoded;charset=utf-8'])(
     'is parsed as a form with the media type %s',
     async (type) => {
@@ -281,6 +286,7 @@ describe('An unusable response', () => {
     [{ access_token: 'hush hush' }, UNSENDABLE],
     [{ access_token: 'hush\r\nX-Evil: 1' }, UNSENDABLE],
     [{ access_token: 'hüsh' }, UNSENDABLE],
+    [{ access_token: 'x'.repeat(32_769) }, 'access_token is longer than 32768 characters'],
     ...['DPoP', 'dpop', 'mac', 'MAC', 'hmac-sha-256', 'PoP', 'Basic', ' hawk '].map(
       (token_type): [object, string] => [
         { access_token: 'hush', token_type },

@@ -1,4 +1,4 @@
-import { isBearerToken } from './bearer-token.js';
+import { isBearerToken, MAX_TOKEN_LENGTH } from './bearer-token.js';
 
 /** Authentication schemes other than Bearer. Providers also use other values of `token_type` for a bearer token. */
 const OTHER_SCHEME =
@@ -49,6 +49,9 @@ export function readToken({
   }
   if (typeof token !== 'string') {
     return { fault: 'access_token is not a string' };
+  }
+  if (token.length > MAX_TOKEN_LENGTH) {
+    return { fault: `access_token is longer than ${MAX_TOKEN_LENGTH} characters` };
   }
   if (!isBearerToken(token)) {
     return { fault: 'access_token contains characters that a header cannot carry' };
