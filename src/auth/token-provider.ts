@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
+import { ConditionLog } from '../logging/condition-log.js';
 import { dependencyUnavailable, type Problem } from '../problems/problem.js';
 import { RedisConnection } from '../redis/redis-connection.js';
 import { RedisLock } from '../redis/redis-lock.js';
@@ -45,7 +46,7 @@ const REFUSED: BackoffOptions = { minMs: 15_000, maxMs: 60_000 };
  */
 @Injectable()
 export class TokenProvider implements OnApplicationShutdown {
-  private readonly logger = new Logger(TokenProvider.name);
+  private readonly outage = new ConditionLog(new Logger(TokenProvider.name));
   private readonly client: OAuthClient | undefined;
   private readonly key: string;
   private readonly cache: TokenCache;
@@ -169,7 +170,7 @@ export class TokenProvider implements OnApplicationShutdown {
         throw error;
       }
       this.metrics.count(error.refused ? 'refused' : 'failed');
-      this.setFault(error.message, error.description);
+      this.reportFailure(error);
       await this.backoff.recordFailure(error.refused ? REFUSED : FAILED, error.retryAfterMs);
       throw noToken(await this.backoff.remaining(), error);
     }
@@ -179,7 +180,8 @@ export class TokenProvider implements OnApplicationShutdown {
     const isRepeated = token.value === this.cache.current?.value;
     this.cache.setCurrent(token);
     this.renewal.schedule(token, isRepeated);
-    this.setFault(undefined);
+    this.lastFault = undefined;
+    this.outage.clear('The OAuth provider issues tokens again.');
   }
 
   private async renew(): Promise<void> {
@@ -194,18 +196,11 @@ export class TokenProvider implements OnApplicationShutdown {
     }
   }
 
-  /** Logs a fault when it changes, not with every request. */
-  private setFault(fault: string | undefined, description?: string): void {
-    if (fault === this.lastFault) {
-      return;
-    }
-    this.lastFault = fault;
-    if (fault === undefined) {
-      this.logger.log('The OAuth provider issues tokens again.');
-    } else {
-      const details = description === undefined ? '' : ` Its description: "${description}"`;
-      this.logger.warn(`The token request failed: ${fault}.${details}`);
-    }
+  private reportFailure({ message, description }: GrantError): void {
+    this.lastFault = message;
+    const details = description === undefined ? '' : ` Its description: "${description}"`;
+    // The description may differ in every response.
+    this.outage.warn(`The token request failed: ${message}.${details}`, message);
   }
 }
 
