@@ -88,6 +88,23 @@ describe('With more reads than PostgreSQL can serve', () => {
     expect((await second).page.body).toEqual(OLD.body);
     expect(await cache.get('/unknown', found)).toMatchObject({ cache: 'MISS' });
   });
+
+  it('does not measure a slow outage, also when it serves a stale response', async () => {
+    const { cache, version } = cacheOf(new Map(), FREE);
+    await cache.get('/known', found);
+    version.mark = 'second';
+    const outage = async (): Promise<CachedResponse> => {
+      await slowly();
+      return down();
+    };
+    expect(await cache.get('/known', outage)).toMatchObject({ cache: 'STALE' });
+    const slow = pendingRead();
+    const first = cache.get(KEY, slow.read);
+    const second = cache.get('/unknown', found);
+    slow.find(OLD);
+    await first;
+    expect(await second).toMatchObject({ cache: 'MISS' });
+  });
 });
 
 describe('A read that a change has overtaken', () => {

@@ -147,6 +147,7 @@ export class ResponseCache {
     });
     const landing = this.reads
       .track(() => this.fetch(key, version, read, redisUntil))
+      .catch((error: unknown) => this.serveOnError(key, error))
       .finally(() => {
         this.flights.delete(name);
         cancel();
@@ -256,12 +257,17 @@ export class ResponseCache {
         throw error;
       }
       this.failing ||= isOutage(error);
-      const older = this.memory.peek(key);
-      if (older === undefined || !this.standsIn(older)) {
-        throw error;
-      }
-      return serve(older, 'STALE', 'memory');
+      throw error;
     }
+  }
+
+  /** Outside of the admission control: a stale response says nothing about the throughput of PostgreSQL. */
+  private serveOnError(key: string, error: unknown): CacheResult {
+    const older = this.memory.peek(key);
+    if (older === undefined || !this.standsIn(older) || !isUnavailable(error)) {
+      throw error;
+    }
+    return serve(older, 'STALE', 'memory');
   }
 
   /** Whether a later read may have found something else meanwhile, or nothing any more. */
