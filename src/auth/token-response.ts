@@ -1,3 +1,4 @@
+import { parseJson } from '../http/parse-json.js';
 import { isBearerToken, MAX_TOKEN_LENGTH } from './bearer-token.js';
 
 /** Authentication schemes other than Bearer. Providers also use other values of `token_type` for a bearer token. */
@@ -68,14 +69,6 @@ export function readError({
   error_description: description,
 }: ResponseFields): ErrorResponse {
   return { code: textOf(error), description: textOf(description) };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function readSeconds(value: unknown): number | undefined {

@@ -1,5 +1,6 @@
+import { parseJson } from '../http/parse-json.js';
 import { ResponseTooLargeError } from '../http/partner-error.js';
-import { partnerRequest, type PartnerResponse } from '../http/partner-fetch.js';
+import { partnerRequest } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { TraceContext } from '../http/trace-context.js';
 import { loopClock } from '../resilience/loop-clock.js';
@@ -59,7 +60,7 @@ export async function requestStock(
       throw requestError(error);
     });
   const { status } = response;
-  // An HTML page is from a proxy, and says nothing about the sku.
+  // An HTML page is from a proxy that does not know the inventory.
   if (status === 404 && response.headers.get('content-type')?.startsWith('text/html') !== true) {
     return undefined;
   }
@@ -72,19 +73,11 @@ export async function requestStock(
       retryAfterMs: retryAfterMs(response.headers),
     });
   }
-  const stock = readStock(json(response), sku);
+  const stock = readStock(parseJson(utf8.decode(response.body)), sku);
   if (stock === undefined) {
     throw new InventoryError('The response of the inventory is not the stock of this sku.');
   }
   return stock;
-}
-
-function json({ body }: PartnerResponse): unknown {
-  try {
-    return JSON.parse(utf8.decode(body));
-  } catch {
-    return undefined;
-  }
 }
 
 function requestError(error: unknown): InventoryError {

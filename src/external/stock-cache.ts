@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { createHash } from 'node:crypto';
 
 import { Environment } from '../config/environment.js';
+import { parseJson } from '../http/parse-json.js';
 import { REDIS_PAGE_TIMEOUT_MS, RedisConnection } from '../redis/redis-connection.js';
 import { readStock, type Stock } from './stock.js';
 
@@ -70,16 +71,12 @@ export class StockCache {
 }
 
 function parse(text: string, sku: string): CachedStock | undefined {
-  try {
-    const entry = JSON.parse(text) as { receivedAt?: unknown } | null;
-    const stock = readStock(entry, sku);
-    const receivedAt = entry?.receivedAt;
-    return stock && typeof receivedAt === 'number' && ttlOf({ receivedAt }) > 0
-      ? { ...stock, receivedAt }
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const entry = parseJson(text);
+  const stock = readStock(entry, sku);
+  const { receivedAt } = (entry ?? {}) as { receivedAt?: unknown };
+  return stock && typeof receivedAt === 'number' && ttlOf({ receivedAt }) > 0
+    ? { ...stock, receivedAt }
+    : undefined;
 }
 
 function ttlOf({ receivedAt }: Pick<CachedStock, 'receivedAt'>): number {

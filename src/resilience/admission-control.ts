@@ -47,7 +47,7 @@ export class AdmissionControl {
 
   /**
    * Runs a request and counts it as in progress. Its duration updates the average, unless the request ends in an outage
-   * or an overload: how long a timeout takes says nothing about the throughput.
+   * or an overload, because the length of a timeout does not depend on the throughput.
    */
   async track<Value>(request: () => Promise<Value>): Promise<Value> {
     const startedAt = performance.now();

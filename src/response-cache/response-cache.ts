@@ -261,7 +261,7 @@ export class ResponseCache {
     }
   }
 
-  /** Outside of the admission control: a stale response says nothing about the throughput of PostgreSQL. */
+  /** Outside of the admission control, which must not measure how long an outage takes. */
   private serveOnError(key: string, error: unknown): CacheResult {
     const older = this.memory.peek(key);
     if (older === undefined || !this.standsIn(older) || !isUnavailable(error)) {
