@@ -464,7 +464,7 @@ describe('With an inventory that does not answer', () => {
     await askMany(MANY);
     await sandbox.switch('inventory', { errorRate: 0 });
     expect((await availability(unseen())).status).toBe(200);
-    await service.untilLogged('The inventory answers with status 403');
+    await service.untilLogged('The inventory responds with status 403');
     expect(service.logs()).not.toContain('The breaker opens');
   });
 });
