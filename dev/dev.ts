@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
-import { isIPv6 } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import { urlHost } from '../src/http/url-host.js';
 import { Compiler, isSource, SOURCES } from './compiler.js';
 import { bindPort } from './free-port.js';
 import { followLog } from './log-file.js';
@@ -201,7 +201,7 @@ function variable(name: string, fallback: string): string {
 /** The service's URL, with this host name when the service listens on loopback or on all addresses. */
 function serviceUrl(loopback = 'localhost'): string {
   const isLocal = ['0.0.0.0', '127.0.0.1', '::'].includes(HOST);
-  return `http://${isLocal ? loopback : isIPv6(HOST) ? `[${HOST}]` : HOST}:${PORT}`;
+  return `http://${isLocal ? loopback : urlHost(HOST)}:${PORT}`;
 }
 
 function printSummary(
