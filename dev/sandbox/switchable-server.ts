@@ -74,7 +74,7 @@ export interface PartnerOptions<Values extends CommonSwitches, Counter extends s
   counters?: readonly Counter[];
 }
 
-type Behavior = 'hang' | 'reset' | 'error' | 'garbage' | 'answer';
+type Behavior = 'hang' | 'reset' | 'error' | 'garbage' | 'normal';
 
 /** An HTTP server on 127.0.0.1 whose switches make it fail on purpose. */
 export class SwitchableServer<Values extends CommonSwitches, Counter extends string = never> {
@@ -213,7 +213,7 @@ export class SwitchableServer<Values extends CommonSwitches, Counter extends str
       this.ratedRequests += 1;
       if (failures(this.ratedRequests, switches.errorRate) > failed) return 'error';
     }
-    return switches.garbage ? 'garbage' : 'answer';
+    return switches.garbage ? 'garbage' : 'normal';
   }
 
   private respond(behavior: Behavior, request: IncomingMessage, response: ServerResponse): void {
@@ -235,7 +235,7 @@ export class SwitchableServer<Values extends CommonSwitches, Counter extends str
         response.writeHead(200, { 'content-type': 'application/json' });
         response.end('<!doctype html><p>This is not JSON');
         break;
-      case 'answer':
+      case 'normal':
         void this.handle(request, response);
     }
   }
