@@ -339,7 +339,7 @@ describe('A provider that says no', () => {
         .filter((line) => line.includes(oauthError));
       expect(told).toHaveLength(1);
       expect(told[0]).toContain('rejects this client');
-      expect(told[0]).toContain('The sandbox is told to refuse');
+      expect(told[0]).toContain('The switch oauthError is set');
       await own.kill('SIGKILL');
     },
   );
