@@ -3,15 +3,15 @@ import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { RedisServer } from '../dev/redis-server.js';
-import { type Answer, ask, type ProblemBody } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { insertProducts } from './support/products.js';
-import { startRedis } from './support/redis-server.js';
-import { type Sandbox, startSandbox } from './support/sandbox.js';
-import { type Service, startService } from './support/service.js';
-import { deleted, SECRET, send } from './support/signed-event.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import { type Answer, ask, type ProblemBody } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { insertProducts } from '../support/products.js';
+import { startRedis } from '../support/redis-server.js';
+import { type Sandbox, startSandbox } from '../support/sandbox.js';
+import { type Service, startService } from '../support/service.js';
+import { deleted, SECRET, send } from '../support/signed-event.js';
 
 interface Availability {
   readonly productId: string;

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { type Answer, ask } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { insertProducts } from './support/products.js';
-import { RawConnection } from './support/raw-connection.js';
-import { type Service, startService } from './support/service.js';
-import { SECRET, send, upserted } from './support/signed-event.js';
+import { type Answer, ask } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { insertProducts } from '../support/products.js';
+import { RawConnection } from '../support/raw-connection.js';
+import { type Service, startService } from '../support/service.js';
+import { SECRET, send, upserted } from '../support/signed-event.js';
 
 const THROTTLE_LIMIT = 200;
 const STATIC_FILE = '/docs/swagger-ui.css';

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { PROBLEM_TYPES } from '../src/problems/problem-types.js';
-import { ask, type ProductPage } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import type { OpenApi, Operation, Schema } from './support/openapi.js';
-import { insertProducts } from './support/products.js';
-import { type Service, startService } from './support/service.js';
+import { PROBLEM_TYPES } from '../../src/problems/problem-types.js';
+import { ask, type ProductPage } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import type { OpenApi, Operation, Schema } from '../support/openapi.js';
+import { insertProducts } from '../support/products.js';
+import { type Service, startService } from '../support/service.js';
 
 let database: Database;
 let service: Service;

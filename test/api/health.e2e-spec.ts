@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 
-import type { RedisServer } from '../dev/redis-server.js';
-import { stopAfterTest } from './support/after-test.js';
-import { type Answer, ask } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { startRedis } from './support/redis-server.js';
-import { type Sandbox, startSandbox } from './support/sandbox.js';
-import { type Service, startService } from './support/service.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import { stopAfterTest } from '../support/after-test.js';
+import { type Answer, ask } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { startRedis } from '../support/redis-server.js';
+import { type Sandbox, startSandbox } from '../support/sandbox.js';
+import { type Service, startService } from '../support/service.js';
 
 interface Report {
   readonly status: string;

@@ -2,21 +2,21 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import * as fc from 'fast-check';
 import { setImmediate } from 'node:timers/promises';
 
-import type { RedisServer } from '../dev/redis-server.js';
-import { ask, type ProductPage } from './support/answer.js';
-import { brokenRequest, mangledRequest, SMUGGLED_PATH } from './support/broken-request.js';
-import { type Asked, Contract } from './support/contract.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import type { Target } from './support/hostile-address.js';
-import { bytesOf, type HostileRequest, hostileRequest } from './support/hostile-request.js';
-import type { OpenApi } from './support/openapi.js';
-import { insertProducts } from './support/products.js';
-import { type RawAnswer, RawConnection } from './support/raw-connection.js';
-import { startRedis } from './support/redis-server.js';
-import { type Sandbox, startSandbox } from './support/sandbox.js';
-import { type Service, startService } from './support/service.js';
-import { SECRET } from './support/signed-event.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import { ask, type ProductPage } from '../support/answer.js';
+import { brokenRequest, mangledRequest, SMUGGLED_PATH } from '../support/broken-request.js';
+import { type Asked, Contract } from '../support/contract.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import type { Target } from '../support/hostile-address.js';
+import { bytesOf, type HostileRequest, hostileRequest } from '../support/hostile-request.js';
+import type { OpenApi } from '../support/openapi.js';
+import { insertProducts } from '../support/products.js';
+import { type RawAnswer, RawConnection } from '../support/raw-connection.js';
+import { startRedis } from '../support/redis-server.js';
+import { type Sandbox, startSandbox } from '../support/sandbox.js';
+import { type Service, startService } from '../support/service.js';
+import { SECRET } from '../support/signed-event.js';
 
 const REQUESTS = Number(process.env.HOSTILE_REQUESTS ?? 10_000);
 /** With as many requests it makes the same ones; a failure tells it. */

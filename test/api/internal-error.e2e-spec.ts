@@ -1,9 +1,9 @@
 import { expect, it } from '@jest/globals';
 
-import { ask } from './support/answer.js';
-import { createDatabase } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { startService } from './support/service.js';
+import { ask } from '../support/answer.js';
+import { createDatabase } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { startService } from '../support/service.js';
 
 it('A statement that is at fault is an internal error, and no outage of PostgreSQL', async () => {
   const database = await createDatabase();

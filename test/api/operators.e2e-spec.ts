@@ -4,17 +4,17 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 
-import type { PostgresServer } from '../dev/postgres-server.js';
-import type { RedisServer } from '../dev/redis-server.js';
-import { ask, type ProblemBody } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { startPostgres } from './support/postgres-server.js';
-import { insertProducts } from './support/products.js';
-import { startRedis } from './support/redis-server.js';
-import { type Sandbox, startSandbox } from './support/sandbox.js';
-import { type Service, startService } from './support/service.js';
-import { deleted, send, signatureHeaders } from './support/signed-event.js';
+import type { PostgresServer } from '../../dev/postgres-server.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import { ask, type ProblemBody } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { startPostgres } from '../support/postgres-server.js';
+import { insertProducts } from '../support/products.js';
+import { startRedis } from '../support/redis-server.js';
+import { type Sandbox, startSandbox } from '../support/sandbox.js';
+import { type Service, startService } from '../support/service.js';
+import { deleted, send, signatureHeaders } from '../support/signed-event.js';
 
 interface Line {
   readonly level: string;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import { ask, type ProductPage } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { insertProducts } from './support/products.js';
-import { type Service, startService } from './support/service.js';
+import { ask, type ProductPage } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { insertProducts } from '../support/products.js';
+import { type Service, startService } from '../support/service.js';
 
 interface Row {
   readonly name: string;

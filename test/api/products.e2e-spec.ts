@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { ask, type ProblemBody, type ProductPage } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { insertProducts } from './support/products.js';
-import { RawConnection } from './support/raw-connection.js';
-import { type Service, startService } from './support/service.js';
+import { ask, type ProblemBody, type ProductPage } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { insertProducts } from '../support/products.js';
+import { RawConnection } from '../support/raw-connection.js';
+import { type Service, startService } from '../support/service.js';
 
 let database: Database;
 let service: Service;

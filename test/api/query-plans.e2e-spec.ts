@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 
-import type { Cursor } from '../src/products/cursor.js';
-import type { Listing, Order, Sort } from '../src/products/listing.js';
-import { type PageRow, listingStatement } from '../src/products/listing-statement.js';
-import { createDatabase, type Database } from './support/database.js';
+import type { Cursor } from '../../src/products/cursor.js';
+import type { Listing, Order, Sort } from '../../src/products/listing.js';
+import { type PageRow, listingStatement } from '../../src/products/listing-statement.js';
+import { createDatabase, type Database } from '../support/database.js';
 
 const ROWS = 100_000;
 const LIMIT = 20;

@@ -3,13 +3,13 @@ import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
-import type { RedisServer } from '../dev/redis-server.js';
-import { type Answer, ask, type ProductPage } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { insertProducts } from './support/products.js';
-import { startRedis } from './support/redis-server.js';
-import { type Service, startService } from './support/service.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import { type Answer, ask, type ProductPage } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { insertProducts } from '../support/products.js';
+import { startRedis } from '../support/redis-server.js';
+import { type Service, startService } from '../support/service.js';
 
 const TTL_MS = 3000;
 const VERSION_KEY = 'farmlokal:catalogue-version';

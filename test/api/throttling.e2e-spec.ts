@@ -2,14 +2,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Redis } from 'ioredis';
 import { randomInt } from 'node:crypto';
 
-import type { RedisServer } from '../dev/redis-server.js';
-import { type Answer, ask, type ProblemBody } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { RawConnection } from './support/raw-connection.js';
-import { startRedis } from './support/redis-server.js';
-import { type Service, startService } from './support/service.js';
-import { deleted, SECRET, send } from './support/signed-event.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import { type Answer, ask, type ProblemBody } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { RawConnection } from '../support/raw-connection.js';
+import { startRedis } from '../support/redis-server.js';
+import { type Service, startService } from '../support/service.js';
+import { deleted, SECRET, send } from '../support/signed-event.js';
 
 const LIMIT = 100;
 const WINDOW_MS = 120_000;

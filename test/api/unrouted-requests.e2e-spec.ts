@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomInt } from 'node:crypto';
 
-import { ask, type ProblemBody } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { type RawAnswer, RawConnection } from './support/raw-connection.js';
-import { type Service, startService } from './support/service.js';
+import { ask, type ProblemBody } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { type RawAnswer, RawConnection } from '../support/raw-connection.js';
+import { type Service, startService } from '../support/service.js';
 
 const ORIGIN = 'https://shop.example';
 

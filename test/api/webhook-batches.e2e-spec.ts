@@ -3,17 +3,17 @@ import fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 
-import { readEvent } from '../src/webhooks/catalog-event.js';
+import { readEvent } from '../../src/webhooks/catalog-event.js';
 import {
   eventsStatement,
   type ReceivedEvent,
   type RecordedEvent,
-} from '../src/webhooks/event-statements.js';
-import { type Answer, ask, type ProblemBody } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { type Service, startService } from './support/service.js';
-import { deleted, SECRET, send, upserted } from './support/signed-event.js';
+} from '../../src/webhooks/event-statements.js';
+import { type Answer, ask, type ProblemBody } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { type Service, startService } from '../support/service.js';
+import { deleted, SECRET, send, upserted } from '../support/signed-event.js';
 
 const REPLICAS = 4;
 

@@ -5,15 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 
-import type { RedisServer } from '../dev/redis-server.js';
-import { type Answer, ask, type ProblemBody, type ProductPage } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { connectPostgres } from './support/postgres-client.js';
-import { type RawAnswer, RawConnection } from './support/raw-connection.js';
-import { startRedis } from './support/redis-server.js';
-import { type Service, startService } from './support/service.js';
-import { deleted, SECRET, send, signatureHeaders, upserted } from './support/signed-event.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import { type Answer, ask, type ProblemBody, type ProductPage } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { connectPostgres } from '../support/postgres-client.js';
+import { type RawAnswer, RawConnection } from '../support/raw-connection.js';
+import { startRedis } from '../support/redis-server.js';
+import { type Service, startService } from '../support/service.js';
+import { deleted, SECRET, send, signatureHeaders, upserted } from '../support/signed-event.js';
 
 const OTHER_SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 const MAX_BODY = 256 * 1024;

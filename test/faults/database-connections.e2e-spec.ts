@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 
-import type { ConnectionPool } from '../src/database/connection-pool.js';
-import { createDataSource } from '../src/database/data-source.js';
-import { createDatabase, type Database } from './support/database.js';
+import type { ConnectionPool } from '../../src/database/connection-pool.js';
+import { createDataSource } from '../../src/database/data-source.js';
+import { createDatabase, type Database } from '../support/database.js';
 
 const MINUTE_MS = 60_000;
 const CONNECTIONS = 3;

@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { makeTemporaryDirectory } from '../dev/temporary-directory.js';
-import { ask } from './support/answer.js';
-import { eventually } from './support/eventually.js';
-import { type Service, startService } from './support/service.js';
+import { makeTemporaryDirectory } from '../../dev/temporary-directory.js';
+import { ask } from '../support/answer.js';
+import { eventually } from '../support/eventually.js';
+import { type Service, startService } from '../support/service.js';
 
 interface Line {
   readonly level: string;

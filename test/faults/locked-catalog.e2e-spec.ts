@@ -2,11 +2,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
-import { type Answer, ask, type ProblemBody, type ProductPage } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { insertProducts } from './support/products.js';
-import { type Service, startService } from './support/service.js';
+import { type Answer, ask, type ProblemBody, type ProductPage } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { insertProducts } from '../support/products.js';
+import { type Service, startService } from '../support/service.js';
 
 const TTL_MS = 200;
 const STATEMENT_TIMEOUT_MS = 1000;

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 
-import { onFreePort } from '../dev/free-port.js';
-import { ask } from './support/answer.js';
-import { eventually } from './support/eventually.js';
+import { onFreePort } from '../../dev/free-port.js';
+import { ask } from '../support/answer.js';
+import { eventually } from '../support/eventually.js';
 
 /** More lines than a pipe and whoever reads from it hold. */
 const REQUESTS = 2000;

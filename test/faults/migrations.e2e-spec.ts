@@ -5,16 +5,16 @@ import { cpSync, mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-import { query } from '../dev/postgres-server.js';
-import { createIndexConcurrently } from '../migrations/concurrent-index.js';
-import { dataSourceOptions } from '../src/database/data-source.js';
-import { MigrationDataSource } from '../src/database/migration-data-source.js';
-import { MIGRATIONS, migrationName } from '../src/migrations.js';
-import { ask } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { startService } from './support/service.js';
-import { testDirectory } from './support/test-directory.js';
+import { query } from '../../dev/postgres-server.js';
+import { createIndexConcurrently } from '../../migrations/concurrent-index.js';
+import { dataSourceOptions } from '../../src/database/data-source.js';
+import { MigrationDataSource } from '../../src/database/migration-data-source.js';
+import { MIGRATIONS, migrationName } from '../../src/migrations.js';
+import { ask } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { startService } from '../support/service.js';
+import { testDirectory } from '../support/test-directory.js';
 
 const NAMES = MIGRATIONS.map(migrationName);
 

@@ -5,13 +5,13 @@ import { connect as connectTo, createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 
-import { causeOf } from '../src/database/connection-error.js';
-import { postgresConnection } from '../src/database/connection.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { startService } from './support/service.js';
-import { testDirectory } from './support/test-directory.js';
-import { startTlsPostgres, type TlsPostgres } from './support/tls-postgres.js';
+import { causeOf } from '../../src/database/connection-error.js';
+import { postgresConnection } from '../../src/database/connection.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { startService } from '../support/service.js';
+import { testDirectory } from '../support/test-directory.js';
+import { startTlsPostgres, type TlsPostgres } from '../support/tls-postgres.js';
 
 let postgres: TlsPostgres;
 let database: Database;

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 
-import { query } from '../dev/postgres-server.js';
-import { ask } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { type Service, startService } from './support/service.js';
-import { SECRET, send, upserted } from './support/signed-event.js';
+import { query } from '../../dev/postgres-server.js';
+import { ask } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { type Service, startService } from '../support/service.js';
+import { SECRET, send, upserted } from '../support/signed-event.js';
 
 interface Report {
   readonly details: { readonly database: { readonly status: string; readonly message?: string } };

@@ -2,16 +2,16 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { readFileSync } from 'node:fs';
 
-import type { RedisServer } from '../dev/redis-server.js';
-import { ask } from './support/answer.js';
-import { BackingServices } from './support/backing-services.js';
-import { eventually } from './support/eventually.js';
-import { Load } from './support/load.js';
-import { WELL } from './support/outage.js';
-import { startRedis } from './support/redis-server.js';
-import { deviations } from './support/replies.js';
-import type { Service } from './support/service.js';
-import { ROUTES, Traffic } from './support/traffic.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import { ask } from '../support/answer.js';
+import { BackingServices } from '../support/backing-services.js';
+import { eventually } from '../support/eventually.js';
+import { Load } from '../support/load.js';
+import { WELL } from '../support/outage.js';
+import { startRedis } from '../support/redis-server.js';
+import { deviations } from '../support/replies.js';
+import type { Service } from '../support/service.js';
+import { ROUTES, Traffic } from '../support/traffic.js';
 
 interface Report {
   readonly status: string;

@@ -5,13 +5,13 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 
-import { bindPort } from '../dev/free-port.js';
-import type { RedisServer } from '../dev/redis-server.js';
-import type { Environment } from '../src/config/environment.js';
-import { RedisConnection } from '../src/redis/redis-connection.js';
-import { eventually } from './support/eventually.js';
-import { startRedis } from './support/redis-server.js';
-import { testDirectory } from './support/test-directory.js';
+import { bindPort } from '../../dev/free-port.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import type { Environment } from '../../src/config/environment.js';
+import { RedisConnection } from '../../src/redis/redis-connection.js';
+import { eventually } from '../support/eventually.js';
+import { startRedis } from '../support/redis-server.js';
+import { testDirectory } from '../support/test-directory.js';
 
 let warnings: string[];
 

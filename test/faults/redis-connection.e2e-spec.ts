@@ -4,10 +4,10 @@ import { lookup } from 'node:dns/promises';
 import { Socket } from 'node:net';
 import { Registry } from 'prom-client';
 
-import type { RedisServer } from '../dev/redis-server.js';
-import type { Environment } from '../src/config/environment.js';
-import { RedisConnection } from '../src/redis/redis-connection.js';
-import { startRedis } from './support/redis-server.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import type { Environment } from '../../src/config/environment.js';
+import { RedisConnection } from '../../src/redis/redis-connection.js';
+import { startRedis } from '../support/redis-server.js';
 
 let redis: RedisServer;
 let connection: RedisConnection;

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { RedisServer } from '../dev/redis-server.js';
-import { stopAfterTest } from './support/after-test.js';
-import { ask } from './support/answer.js';
-import { Balancer } from './support/balancer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { insertProducts } from './support/products.js';
-import { startRedis } from './support/redis-server.js';
-import { type Service, startService } from './support/service.js';
-import { SECRET, send, upserted } from './support/signed-event.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import { stopAfterTest } from '../support/after-test.js';
+import { ask } from '../support/answer.js';
+import { Balancer } from '../support/balancer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { insertProducts } from '../support/products.js';
+import { startRedis } from '../support/redis-server.js';
+import { type Service, startService } from '../support/service.js';
+import { SECRET, send, upserted } from '../support/signed-event.js';
 
 const ROUNDS = 3;
 const EVERY_MS = 10;

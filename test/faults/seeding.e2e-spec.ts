@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { postgresConnection } from '../src/database/connection.js';
-import { sampleProduct } from '../src/seed/sample-product.js';
-import { type SeedOptions, seedProducts, type SeedResult } from '../src/seed/seed-products.js';
-import { createDatabase, type Database } from './support/database.js';
+import { postgresConnection } from '../../src/database/connection.js';
+import { sampleProduct } from '../../src/seed/sample-product.js';
+import { type SeedOptions, seedProducts, type SeedResult } from '../../src/seed/seed-products.js';
+import { createDatabase, type Database } from '../support/database.js';
 
 const INSERT_FOREIGN = `
   INSERT INTO products (sku, name, description, category, price, currency, unit, producer)

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 
-import { createDataSource } from '../src/database/data-source.js';
-import { createDatabase, type Database } from './support/database.js';
-import { FaultProxy } from './support/fault-proxy.js';
+import { createDataSource } from '../../src/database/data-source.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 
 const STATEMENT_TIMEOUT_MS = 1000;
 /** Longer than the client gives a statement. */

@@ -5,14 +5,14 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { RedisServer } from '../dev/redis-server.js';
-import { ask } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { insertProducts } from './support/products.js';
-import { RawConnection } from './support/raw-connection.js';
-import { startRedis } from './support/redis-server.js';
-import { type Service, startService } from './support/service.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import { ask } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { insertProducts } from '../support/products.js';
+import { RawConnection } from '../support/raw-connection.js';
+import { startRedis } from '../support/redis-server.js';
+import { type Service, startService } from '../support/service.js';
 
 /** Slow clients of each kind. */
 const CLIENTS = 150;

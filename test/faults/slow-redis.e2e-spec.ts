@@ -3,11 +3,11 @@ import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 
-import type { RedisServer } from '../dev/redis-server.js';
-import type { Environment } from '../src/config/environment.js';
-import { RedisConnection } from '../src/redis/redis-connection.js';
-import { eventually } from './support/eventually.js';
-import { startRedis } from './support/redis-server.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import type { Environment } from '../../src/config/environment.js';
+import { RedisConnection } from '../../src/redis/redis-connection.js';
+import { eventually } from '../support/eventually.js';
+import { startRedis } from '../support/redis-server.js';
 
 let redis: RedisServer;
 let registry: Registry;

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 
-import { createDataSource } from '../src/database/data-source.js';
-import { initializeDespiteRefusal } from '../src/database/start-parameters.js';
-import { ask } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { startService } from './support/service.js';
-import { type Refusal, StrictPooler } from './support/strict-pooler.js';
+import { createDataSource } from '../../src/database/data-source.js';
+import { initializeDespiteRefusal } from '../../src/database/start-parameters.js';
+import { ask } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { startService } from '../support/service.js';
+import { type Refusal, StrictPooler } from '../support/strict-pooler.js';
 
 const REFUSALS: Refusal[] = [
   { code: '08P01', message: 'unsupported startup parameter: statement_timeout' },

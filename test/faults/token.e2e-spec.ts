@@ -7,15 +7,15 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { RedisServer } from '../dev/redis-server.js';
-import { AuthorizationServer } from '../dev/sandbox/authorization-server.js';
-import { ask } from './support/answer.js';
-import { createDatabase, type Database } from './support/database.js';
-import { eventually } from './support/eventually.js';
-import { startRedis } from './support/redis-server.js';
-import { type Sandbox, startSandbox } from './support/sandbox.js';
-import { type Service, startService } from './support/service.js';
-import type { Called, Outcome } from './support/token-calls.js';
+import type { RedisServer } from '../../dev/redis-server.js';
+import { AuthorizationServer } from '../../dev/sandbox/authorization-server.js';
+import { ask } from '../support/answer.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { startRedis } from '../support/redis-server.js';
+import { type Sandbox, startSandbox } from '../support/sandbox.js';
+import { type Service, startService } from '../support/service.js';
+import type { Called, Outcome } from '../support/token-calls.js';
 
 const REPLICAS = 4;
 /** Life of the lock: how long a dead owner can hold up the others. */
