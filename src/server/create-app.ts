@@ -100,7 +100,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
     fastify.server.emit('request', request, response);
   });
   const charge = (request: FastifyRequest, reply: FastifyReply): Promise<void> =>
-    app.get(RateLimitGuard).charge(request, reply);
+    app.get(RateLimitGuard).consume(request, reply);
   /** Charges the client for a request that no route gets, and then hands on its fault, or `rate-limited`. */
   const reject = (
     fault: Error,
