@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.js';
 import { insertProducts } from '../support/products.js';
 import { startRedis } from '../support/redis-server.js';
 import { type Sandbox, startSandbox } from '../support/sandbox.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService } from '../support/service.js';
 import { deleted, SECRET, send } from '../support/signed-event.js';
 
 interface Availability {
@@ -76,7 +76,7 @@ function serveEach(env: Record<string, string> = {}): void {
 }
 
 async function start(env: Record<string, string> = {}): Promise<Service> {
-  const started = await startService({
+  return await startReadyService({
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     ...sandbox.environment(),
@@ -87,10 +87,6 @@ async function start(env: Record<string, string> = {}): Promise<Service> {
     LOG_LEVEL: 'trace',
     ...env,
   });
-  await eventually(async () =>
-    (await ask(`${started.url}/health/ready`)).status === 200 ? true : undefined,
-  );
-  return started;
 }
 
 /** A product that nobody has asked about yet. */

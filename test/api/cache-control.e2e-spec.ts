@@ -2,10 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { type Answer, ask } from '../support/answer.js';
 import { createDatabase, type Database } from '../support/database.js';
-import { eventually } from '../support/eventually.js';
 import { insertProducts } from '../support/products.js';
 import { RawConnection } from '../support/raw-connection.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService } from '../support/service.js';
 import { SECRET, send, upserted } from '../support/signed-event.js';
 
 const THROTTLE_LIMIT = 200;
@@ -18,7 +17,7 @@ let id: string;
 beforeAll(async () => {
   database = await createDatabase();
   [id = ''] = await insertProducts(database, [{}]);
-  service = await startService({
+  service = await startReadyService({
     DATABASE_URL: database.url,
     WEBHOOK_SECRETS: SECRET,
     THROTTLE_LIMIT: String(THROTTLE_LIMIT),
@@ -26,9 +25,6 @@ beforeAll(async () => {
     METRICS_TOKEN: 'open-sesame',
     CORS_ORIGINS: 'https://shop.example',
   });
-  await eventually(async () =>
-    (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
-  );
 });
 
 afterAll(async () => {

@@ -3,10 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PROBLEM_TYPES } from '../../src/problems/problem-types.js';
 import { ask, type ProductPage } from '../support/answer.js';
 import { createDatabase, type Database } from '../support/database.js';
-import { eventually } from '../support/eventually.js';
 import type { OpenApi, Operation, Schema } from '../support/openapi.js';
 import { insertProducts } from '../support/products.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService, startService } from '../support/service.js';
 
 let database: Database;
 let service: Service;
@@ -16,10 +15,7 @@ let operations: [string, Operation][];
 beforeAll(async () => {
   database = await createDatabase();
   await insertProducts(database, [{}]);
-  service = await startService({ DATABASE_URL: database.url });
-  await eventually(async () =>
-    (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
-  );
+  service = await startReadyService({ DATABASE_URL: database.url });
   document = (await ask<OpenApi>(`${service.url}/docs-json`)).body;
   operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.values(methods).map((operation): [string, Operation] => [path, operation]),

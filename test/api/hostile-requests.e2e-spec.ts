@@ -7,7 +7,6 @@ import { ask, type ProductPage } from '../support/answer.js';
 import { brokenRequest, mangledRequest, SMUGGLED_PATH } from '../support/broken-request.js';
 import { type Asked, Contract } from '../support/contract.js';
 import { createDatabase, type Database } from '../support/database.js';
-import { eventually } from '../support/eventually.js';
 import type { Target } from '../support/hostile-address.js';
 import { bytesOf, type HostileRequest, hostileRequest } from '../support/hostile-request.js';
 import type { OpenApi } from '../support/openapi.js';
@@ -15,7 +14,7 @@ import { insertProducts } from '../support/products.js';
 import { type RawAnswer, RawConnection } from '../support/raw-connection.js';
 import { startRedis } from '../support/redis-server.js';
 import { type Sandbox, startSandbox } from '../support/sandbox.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService } from '../support/service.js';
 import { SECRET } from '../support/signed-event.js';
 
 const REQUESTS = Number(process.env.HOSTILE_REQUESTS ?? 10_000);
@@ -59,7 +58,7 @@ beforeAll(async () => {
     database,
     Array.from({ length: 60 }, (_, nth) => ({ name: `Pump ${nth}`, price: `${nth}.50` })),
   );
-  service = await startService({
+  service = await startReadyService({
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     ...sandbox.environment(),
@@ -69,9 +68,6 @@ beforeAll(async () => {
     THROTTLE_LIMIT: '1000000',
     LOG_LEVEL: 'warn',
   });
-  await eventually(async () =>
-    (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
-  );
   const { body: document } = await ask<OpenApi>(`${service.url}/docs-json`);
   contract = new Contract(document);
   request = hostileRequest([...documented(document), ...others()], await cursors());

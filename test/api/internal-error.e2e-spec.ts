@@ -2,16 +2,12 @@ import { expect, it } from '@jest/globals';
 
 import { ask } from '../support/answer.js';
 import { createDatabase } from '../support/database.js';
-import { eventually } from '../support/eventually.js';
-import { startService } from '../support/service.js';
+import { startReadyService } from '../support/service.js';
 
 it('A statement that is at fault is an internal error, and no outage of PostgreSQL', async () => {
   const database = await createDatabase();
-  const service = await startService({ DATABASE_URL: database.url });
+  const service = await startReadyService({ DATABASE_URL: database.url });
   try {
-    await eventually(async () =>
-      (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
-    );
     await database.query('ALTER TABLE products RENAME COLUMN unit TO units');
     expect((await ask(`${service.url}/api/products`)).status).toBe(500);
   } finally {

@@ -13,7 +13,7 @@ import { startPostgres } from '../support/postgres-server.js';
 import { insertProducts } from '../support/products.js';
 import { startRedis } from '../support/redis-server.js';
 import { type Sandbox, startSandbox } from '../support/sandbox.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService } from '../support/service.js';
 import { deleted, send, signatureHeaders } from '../support/signed-event.js';
 
 interface Line {
@@ -51,7 +51,7 @@ beforeEach(async () => {
 });
 
 async function start(env: Record<string, string> = {}): Promise<Service> {
-  const started = await startService({
+  return await startReadyService({
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     ...sandbox.environment(),
@@ -59,10 +59,6 @@ async function start(env: Record<string, string> = {}): Promise<Service> {
     SHUTDOWN_DELAY_MS: '0',
     ...env,
   });
-  await eventually(async () =>
-    (await ask(`${started.url}/health/ready`)).status === 200 ? true : undefined,
-  );
-  return started;
 }
 
 function lines({ logs }: Service): Line[] {

@@ -5,14 +5,14 @@ import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { insertProducts } from '../support/products.js';
 import { RawConnection } from '../support/raw-connection.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService } from '../support/service.js';
 
 let database: Database;
 let service: Service;
 
 beforeAll(async () => {
   database = await createDatabase();
-  service = await startService({
+  service = await startReadyService({
     DATABASE_URL: database.url,
     CORS_ORIGINS: 'https://shop.example',
   });
@@ -27,9 +27,6 @@ beforeAll(async () => {
   );
   await database.query(`UPDATE products SET deleted_at = now() WHERE name = 'Gone'`);
   await database.query(`INSERT INTO products (sku, revision, deleted_at) VALUES ('T', 7, now())`);
-  await eventually(async () =>
-    (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
-  );
 });
 
 afterAll(async () => {

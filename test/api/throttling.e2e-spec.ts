@@ -8,7 +8,7 @@ import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { RawConnection } from '../support/raw-connection.js';
 import { startRedis } from '../support/redis-server.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService } from '../support/service.js';
 import { deleted, SECRET, send } from '../support/signed-event.js';
 
 const LIMIT = 100;
@@ -40,7 +40,7 @@ afterAll(async () => {
 });
 
 async function start(env: Record<string, string> = {}): Promise<Service> {
-  const replica = await startService({
+  return await startReadyService({
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     WEBHOOK_SECRETS: SECRET,
@@ -50,10 +50,6 @@ async function start(env: Record<string, string> = {}): Promise<Service> {
     SHUTDOWN_DELAY_MS: '0',
     ...env,
   });
-  await eventually(async () =>
-    (await ask(`${replica.url}/health/ready`)).status === 200 ? true : undefined,
-  );
-  return replica;
 }
 
 /** An address that nobody has come from yet. */

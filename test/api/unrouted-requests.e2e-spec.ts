@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomInt } from 'node:crypto';
 
-import { ask, type ProblemBody } from '../support/answer.js';
+import type { ProblemBody } from '../support/answer.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { type RawAnswer, RawConnection } from '../support/raw-connection.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService } from '../support/service.js';
 
 const ORIGIN = 'https://shop.example';
 
@@ -28,15 +28,12 @@ let service: Service;
 
 beforeAll(async () => {
   database = await createDatabase();
-  service = await startService({
+  service = await startReadyService({
     DATABASE_URL: database.url,
     TRUST_PROXY: '127.0.0.1/32, 10.0.0.0/8',
     CORS_ORIGINS: ORIGIN,
     THROTTLE_LIMIT: '100',
   });
-  await eventually(async () =>
-    (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
-  );
 });
 
 afterAll(async () => {

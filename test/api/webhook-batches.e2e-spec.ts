@@ -12,7 +12,7 @@ import {
 import { type Answer, ask, type ProblemBody } from '../support/answer.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService } from '../support/service.js';
 import { deleted, SECRET, send, upserted } from '../support/signed-event.js';
 
 const REPLICAS = 4;
@@ -231,14 +231,11 @@ describe('Events that are written together', () => {
     // A service of its own for each test: one that has been slow refuses events for a while.
     beforeEach(async () => {
       // Without Redis, which tells of an event that is under way: the same id gets as far as PostgreSQL.
-      service = await startService({
+      service = await startReadyService({
         DATABASE_URL: database.url,
         WEBHOOK_SECRETS: SECRET,
         SHUTDOWN_DELAY_MS: '0',
       });
-      await eventually(async () =>
-        (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
-      );
     });
 
     /** Names that no other test and no other attempt at this one uses: an earlier one may still be written. */

@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually.js';
 import { connectPostgres } from '../support/postgres-client.js';
 import { type RawAnswer, RawConnection } from '../support/raw-connection.js';
 import { startRedis } from '../support/redis-server.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService } from '../support/service.js';
 import { deleted, SECRET, send, signatureHeaders, upserted } from '../support/signed-event.js';
 
 const OTHER_SECRET = `whsec_${randomBytes(32).toString('base64')}`;
@@ -37,7 +37,7 @@ afterAll(async () => {
 });
 
 async function start(env: Record<string, string> = {}): Promise<Service> {
-  const started = await startService({
+  return await startReadyService({
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     WEBHOOK_SECRETS: `${OTHER_SECRET},${SECRET}`,
@@ -47,14 +47,6 @@ async function start(env: Record<string, string> = {}): Promise<Service> {
     LOG_LEVEL: 'trace',
     ...env,
   });
-  await ready(started);
-  return started;
-}
-
-async function ready({ url }: Service): Promise<void> {
-  await eventually(async () =>
-    (await ask(`${url}/health/ready`)).status === 200 ? true : undefined,
-  );
 }
 
 interface Row extends Record<string, unknown> {

@@ -4,9 +4,8 @@ import pg from 'pg';
 
 import { type Answer, ask, type ProblemBody, type ProductPage } from '../support/answer.js';
 import { createDatabase, type Database } from '../support/database.js';
-import { eventually } from '../support/eventually.js';
 import { insertProducts } from '../support/products.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService } from '../support/service.js';
 
 const TTL_MS = 200;
 const STATEMENT_TIMEOUT_MS = 1000;
@@ -38,18 +37,14 @@ describe('A catalogue that another transaction holds', () => {
   });
 
   async function start(databaseUrl: string): Promise<string> {
-    service = await startService({
+    service = await startReadyService({
       DATABASE_URL: databaseUrl,
       DATABASE_POOL_MAX: '1',
       DATABASE_STATEMENT_TIMEOUT_MS: String(STATEMENT_TIMEOUT_MS),
       CACHE_TTL_MS: String(TTL_MS),
       SHUTDOWN_DELAY_MS: '0',
     });
-    const { url } = service;
-    await eventually(async () =>
-      (await ask(`${url}/health/ready`)).status === 200 ? true : undefined,
-    );
-    return url;
+    return service.url;
   }
 
   async function hold(): Promise<void> {

@@ -13,7 +13,7 @@ import { MIGRATIONS, migrationName } from '../../src/migrations.js';
 import { ask } from '../support/answer.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { startService } from '../support/service.js';
+import { startReadyService, startService } from '../support/service.js';
 import { testDirectory } from '../support/test-directory.js';
 
 const NAMES = MIGRATIONS.map(migrationName);
@@ -65,12 +65,9 @@ describe('A build in a directory whose name could be a pattern', () => {
     const { stdout } = migrate('show', url, directory);
     for (const name of NAMES) expect(stdout).toMatch(new RegExp(`\\[X\\] \\d+ ${name}`));
 
-    const service = await startService({ DATABASE_URL: url, SHUTDOWN_DELAY_MS: '0' }, [
+    const service = await startReadyService({ DATABASE_URL: url, SHUTDOWN_DELAY_MS: '0' }, [
       join(directory, 'dist/main.js'),
     ]);
-    await eventually(
-      async () => (await ask(`${service.url}/health/ready`)).status === 200 || undefined,
-    );
     await service.stop();
 
     expect(migrate('revert', url, directory)).toMatchObject({ status: 0, stderr: '' });

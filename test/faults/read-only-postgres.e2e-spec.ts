@@ -5,7 +5,7 @@ import { query } from '../../dev/postgres-server.js';
 import { ask } from '../support/answer.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService } from '../support/service.js';
 import { SECRET, send, upserted } from '../support/signed-event.js';
 
 interface Report {
@@ -17,14 +17,11 @@ let service: Service;
 
 beforeAll(async () => {
   database = await createDatabase();
-  service = await startService({
+  service = await startReadyService({
     DATABASE_URL: database.url,
     WEBHOOK_SECRETS: SECRET,
     SHUTDOWN_DELAY_MS: '0',
   });
-  await eventually(
-    async () => (await ask(`${service.url}/health/ready`)).status === 200 || undefined,
-  );
 });
 
 afterAll(async () => {

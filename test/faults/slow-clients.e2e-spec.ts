@@ -6,13 +6,12 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { RedisServer } from '../../dev/redis-server.js';
-import { ask } from '../support/answer.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { insertProducts } from '../support/products.js';
 import { RawConnection } from '../support/raw-connection.js';
 import { startRedis } from '../support/redis-server.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService, startService } from '../support/service.js';
 
 /** Slow clients of each kind. */
 const CLIENTS = 150;
@@ -34,14 +33,11 @@ beforeAll(async () => {
     Array.from({ length: 100 }, (_, nth) => ({ name: `Pump ${nth}` })),
   );
   await database.query(`UPDATE products SET description = repeat('x', 5000)`);
-  service = await startService({
+  service = await startReadyService({
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     THROTTLE_LIMIT: '1000000',
   });
-  await eventually(async () =>
-    (await ask(`${service.url}/health/ready`)).status === 200 ? true : undefined,
-  );
 });
 
 afterAll(async () => {

@@ -6,7 +6,7 @@ import { initializeDespiteRefusal } from '../../src/database/start-parameters.js
 import { ask } from '../support/answer.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { startService } from '../support/service.js';
+import { startReadyService } from '../support/service.js';
 import { type Refusal, StrictPooler } from '../support/strict-pooler.js';
 
 const REFUSALS: Refusal[] = [
@@ -50,10 +50,7 @@ describe('A server that refuses statement_timeout as a start parameter', () => {
     const [refusal] = REFUSALS.slice(1);
     if (refusal === undefined) throw new Error('no refusal');
     pooler = await StrictPooler.start(database.url, refusal);
-    const service = await startService({ DATABASE_URL: pooler.url, SHUTDOWN_DELAY_MS: '0' });
-    await eventually(
-      async () => (await ask(`${service.url}/health/ready`)).status === 200 || undefined,
-    );
+    const service = await startReadyService({ DATABASE_URL: pooler.url, SHUTDOWN_DELAY_MS: '0' });
     expect((await ask(`${service.url}/api/products`)).status).toBe(200);
     const line = `refuses statement_timeout as a start parameter: ${refusal.message} (${refusal.code})`;
     await eventually(() => Promise.resolve(service.logs().includes(line) || undefined));
