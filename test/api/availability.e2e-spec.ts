@@ -83,7 +83,6 @@ async function start(env: Record<string, string> = {}): Promise<Service> {
     INVENTORY_TIMEOUT_MS: String(TIMEOUT_MS),
     INVENTORY_DEADLINE_MS: String(DEADLINE_MS),
     DATABASE_STATEMENT_TIMEOUT_MS: '2000',
-    SHUTDOWN_DELAY_MS: '0',
     LOG_LEVEL: 'trace',
     ...env,
   });

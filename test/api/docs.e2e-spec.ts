@@ -1,30 +1,23 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 
 import { PROBLEM_TYPES } from '../../src/problems/problem-types.js';
 import { ask, type ProductPage } from '../support/answer.js';
-import { createDatabase, type Database } from '../support/database.js';
 import type { OpenApi, Operation, Schema } from '../support/openapi.js';
 import { insertProducts } from '../support/products.js';
-import { type Service, startReadyService, startService } from '../support/service.js';
+import { startService } from '../support/service.js';
+import { type SharedService, sharedService } from '../support/shared-service.js';
 
-let database: Database;
-let service: Service;
+let service: SharedService;
 let document: OpenApi;
 let operations: [string, Operation][];
 
 beforeAll(async () => {
-  database = await createDatabase();
-  await insertProducts(database, [{}]);
-  service = await startReadyService({ DATABASE_URL: database.url });
+  service = await sharedService();
+  await insertProducts(service.database, [{}]);
   document = (await ask<OpenApi>(`${service.url}/docs-json`)).body;
   operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.values(methods).map((operation): [string, Operation] => [path, operation]),
   );
-});
-
-afterAll(async () => {
-  await service.kill('SIGKILL');
-  await database.drop();
 });
 
 function resolve(schema: Schema | undefined): Schema | undefined {
@@ -115,7 +108,7 @@ describe('The OpenAPI document', () => {
   });
 
   it('has its examples in the currency of the catalogue', async () => {
-    const european = await startService({ DATABASE_URL: database.url, CURRENCY: 'EUR' });
+    const european = await startService({ DATABASE_URL: service.database.url, CURRENCY: 'EUR' });
     const text = JSON.stringify((await ask(`${european.url}/docs-json`)).body);
     expect(text).toContain('"currency":"EUR"');
     expect(text).not.toContain('INR');
@@ -134,7 +127,10 @@ describe('The OpenAPI document', () => {
   });
 
   it('can be switched off', async () => {
-    const closed = await startService({ DATABASE_URL: database.url, DOCS_ENABLED: 'false' });
+    const closed = await startService({
+      DATABASE_URL: service.database.url,
+      DOCS_ENABLED: 'false',
+    });
     expect((await ask(`${closed.url}/docs`)).status).toBe(404);
     expect((await ask(`${closed.url}/docs-json`)).status).toBe(404);
     expect((await ask(`${closed.url}/`)).body).not.toMatchObject({

@@ -43,7 +43,6 @@ async function start(env: Record<string, string> = {}): Promise<Service> {
     ...sandbox.environment(),
     PUBLIC_URL,
     DATABASE_STATEMENT_TIMEOUT_MS: '1000',
-    SHUTDOWN_DELAY_MS: '0',
     ...env,
   });
 }
@@ -149,7 +148,7 @@ describe('The report', () => {
   });
 
   it('shows what is not configured, and is not degraded by it', async () => {
-    const bare = await startService({ DATABASE_URL: database.url, SHUTDOWN_DELAY_MS: '0' });
+    const bare = await startService({ DATABASE_URL: database.url });
     const notConfigured = { status: 'up', message: 'not configured' };
     await reports(
       200,

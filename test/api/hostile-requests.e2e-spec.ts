@@ -65,7 +65,6 @@ beforeAll(async () => {
     PUBLIC_URL: 'https://farmlokal.example',
     WEBHOOK_SECRETS: SECRET,
     CORS_ORIGINS: 'https://shop.example',
-    THROTTLE_LIMIT: '1000000',
     LOG_LEVEL: 'warn',
   });
   const { body: document } = await ask<OpenApi>(`${service.url}/docs-json`);

@@ -56,7 +56,6 @@ async function start(env: Record<string, string> = {}): Promise<Service> {
     REDIS_URL: redis.url,
     ...sandbox.environment(),
     METRICS_TOKEN: TOKEN,
-    SHUTDOWN_DELAY_MS: '0',
     ...env,
   });
 }

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
 import { ask, type ProductPage } from '../support/answer.js';
-import { createDatabase, type Database } from '../support/database.js';
+import type { Database } from '../support/database.js';
 import { insertProducts } from '../support/products.js';
-import { type Service, startService } from '../support/service.js';
+import { type SharedService, sharedService } from '../support/shared-service.js';
 
 interface Row {
   readonly name: string;
@@ -119,22 +119,11 @@ function matches(row: Row, { category, minPrice, maxPrice }: Listing): boolean {
 
 describe('Following the listing to its end', () => {
   let database: Database;
-  let service: Service;
+  let service: SharedService;
 
   beforeAll(async () => {
-    database = await createDatabase();
-    // Pages that age at once: what is compared is the catalogue, not the cache.
-    service = await startService({
-      DATABASE_URL: database.url,
-      CACHE_TTL_MS: '1',
-      LOG_LEVEL: 'warn',
-    });
-    while ((await ask(`${service.url}/health/ready`)).status !== 200);
-  });
-
-  afterAll(async () => {
-    await service.kill('SIGKILL');
-    await database.drop();
+    service = await sharedService();
+    ({ database } = service);
   });
 
   beforeEach(async () => {

@@ -1,21 +1,21 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 
 import { ask, type ProblemBody, type ProductPage } from '../support/answer.js';
-import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { insertProducts } from '../support/products.js';
 import { RawConnection } from '../support/raw-connection.js';
-import { type Service, startReadyService } from '../support/service.js';
+import {
+  SHARED_METRICS_TOKEN,
+  SHARED_ORIGIN,
+  type SharedService,
+  sharedService,
+} from '../support/shared-service.js';
 
-let database: Database;
-let service: Service;
+let service: SharedService;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  service = await startReadyService({
-    DATABASE_URL: database.url,
-    CORS_ORIGINS: 'https://shop.example',
-  });
+  service = await sharedService();
+  const { database } = service;
   await insertProducts(database, [
     ...Array.from({ length: 60 }, (_, nth) => ({ name: `Pump ${nth}`, category: 'Electronics' })),
     { name: 'Gone' },
@@ -27,11 +27,6 @@ beforeAll(async () => {
   );
   await database.query(`UPDATE products SET deleted_at = now() WHERE name = 'Gone'`);
   await database.query(`INSERT INTO products (sku, revision, deleted_at) VALUES ('T', 7, now())`);
-});
-
-afterAll(async () => {
-  await service.kill('SIGKILL');
-  await database.drop();
 });
 
 describe('GET /api/products', () => {
@@ -249,7 +244,7 @@ describe('CORS', () => {
       const { headers } = await ask(`${service.url}/api/products`, { headers: { Origin: origin } });
       return headers.get('access-control-allow-origin');
     };
-    expect(await originOf('https://shop.example')).toBe('https://shop.example');
+    expect(await originOf(SHARED_ORIGIN)).toBe(SHARED_ORIGIN);
     expect(await originOf('https://evil.example')).toBeNull();
   });
 
@@ -257,10 +252,10 @@ describe('CORS', () => {
     for (const path of ['/api/products', '/nowhere']) {
       const { status, headers } = await ask(`${service.url}${path}`, {
         method: 'OPTIONS',
-        headers: { Origin: 'https://shop.example', 'Access-Control-Request-Method': 'GET' },
+        headers: { Origin: SHARED_ORIGIN, 'Access-Control-Request-Method': 'GET' },
       });
       expect(status).toBe(204);
-      expect(headers.get('access-control-allow-origin')).toBe('https://shop.example');
+      expect(headers.get('access-control-allow-origin')).toBe(SHARED_ORIGIN);
       expect(headers.get('access-control-allow-methods')).toBe('GET, HEAD');
       expect(headers.get('x-content-type-options')).toBe('nosniff');
       const requestId = headers.get('x-request-id') ?? 'none';
@@ -285,7 +280,10 @@ describe('GET /', () => {
       version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     });
     for (const link of Object.values(body.links)) {
-      expect((await ask(`${service.url}${link}`)).status).toBe(200);
+      const { status } = await ask(service.url + link, {
+        headers: { authorization: `Bearer ${SHARED_METRICS_TOKEN}` },
+      });
+      expect(status).toBe(200);
     }
   });
 });

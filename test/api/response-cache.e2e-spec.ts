@@ -36,7 +36,6 @@ describe('The page cache', () => {
       REDIS_URL: redis.url,
       CACHE_TTL_MS: String(TTL_MS),
       WEBHOOK_SECRETS: SECRET,
-      SHUTDOWN_DELAY_MS: '0',
     };
     [one, two] = await Promise.all([startReadyService(env), startReadyService(env)]);
   });

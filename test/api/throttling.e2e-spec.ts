@@ -47,7 +47,6 @@ async function start(env: Record<string, string> = {}): Promise<Service> {
     THROTTLE_LIMIT: String(LIMIT),
     THROTTLE_TTL_MS: String(WINDOW_MS),
     TRUST_PROXY: '127.0.0.1/32, 10.0.0.0/8',
-    SHUTDOWN_DELAY_MS: '0',
     ...env,
   });
 }
@@ -110,6 +109,15 @@ describe('A client', () => {
     });
     for (const name of refused.headers.keys()) {
       expect(name).not.toMatch(/^x-ratelimit|^retry-after-/);
+    }
+  });
+
+  it('gets a 429 that no cache may store, wherever its request goes', async () => {
+    const address = stranger();
+    await statusesOf(address, LIMIT);
+    for (const path of ['/api/products', '/api/products/1', '/nowhere', '/%', '/docs/index.css']) {
+      const { status, headers } = await from(address, path);
+      expect([status, headers.get('cache-control')]).toEqual([429, 'no-store']);
     }
   });
 

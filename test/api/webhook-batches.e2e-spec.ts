@@ -234,7 +234,6 @@ describe('Events that are written together', () => {
       service = await startReadyService({
         DATABASE_URL: database.url,
         WEBHOOK_SECRETS: SECRET,
-        SHUTDOWN_DELAY_MS: '0',
       });
     });
 

@@ -42,7 +42,6 @@ async function start(env: Record<string, string> = {}): Promise<Service> {
     REDIS_URL: redis.url,
     WEBHOOK_SECRETS: `${OTHER_SECRET},${SECRET}`,
     DATABASE_STATEMENT_TIMEOUT_MS: '2000',
-    SHUTDOWN_DELAY_MS: '0',
     CACHE_TTL_MS: '60000',
     LOG_LEVEL: 'trace',
     ...env,

@@ -41,7 +41,6 @@ describe('The log of a start', () => {
       DATABASE_URL,
       METRICS_TOKEN: 'hunter2hunter2',
       CACHE_TTL_MS: '4321',
-      SHUTDOWN_DELAY_MS: '0',
     });
     const line = await lineOf(service, /^Starting farmlokal /);
     expect(line).toMatchObject({
@@ -65,7 +64,6 @@ describe('The log of a start', () => {
     const service = await startService({
       DATABASE_URL,
       NODE_ENV: 'development',
-      SHUTDOWN_DELAY_MS: '0',
     });
     await service.stop();
     expect(service.logs()).toMatch(
@@ -78,7 +76,7 @@ describe('The log of a start', () => {
     ['0.0.0.0', '0.0.0.0'],
     ['127.0.0.1', '127.0.0.1'],
   ])('shows HOST=%s as it is bound', async (HOST, shown) => {
-    const service = await startService({ DATABASE_URL, HOST, SHUTDOWN_DELAY_MS: '0' });
+    const service = await startService({ DATABASE_URL, HOST });
     const line = await lineOf(service, /^Listening on /);
     expect(line.message).toBe(`Listening on ${shown}:${portOf(service)}.`);
     await service.stop();

@@ -42,7 +42,6 @@ describe('A catalogue that another transaction holds', () => {
       DATABASE_POOL_MAX: '1',
       DATABASE_STATEMENT_TIMEOUT_MS: String(STATEMENT_TIMEOUT_MS),
       CACHE_TTL_MS: String(TTL_MS),
-      SHUTDOWN_DELAY_MS: '0',
     });
     return service.url;
   }

@@ -65,7 +65,7 @@ describe('A build in a directory whose name could be a pattern', () => {
     const { stdout } = migrate('show', url, directory);
     for (const name of NAMES) expect(stdout).toMatch(new RegExp(`\\[X\\] \\d+ ${name}`));
 
-    const service = await startReadyService({ DATABASE_URL: url, SHUTDOWN_DELAY_MS: '0' }, [
+    const service = await startReadyService({ DATABASE_URL: url }, [
       join(directory, 'dist/main.js'),
     ]);
     await service.stop();
@@ -110,9 +110,7 @@ describe('A build that lacks migrations', () => {
   });
 
   it('is not ready on an empty database', async () => {
-    const service = await startService({ DATABASE_URL: url, SHUTDOWN_DELAY_MS: '0' }, [
-      join(directory, 'dist/main.js'),
-    ]);
+    const service = await startService({ DATABASE_URL: url }, [join(directory, 'dist/main.js')]);
     await eventually(() =>
       Promise.resolve(
         service.logs().includes(`Waiting for migrations: ${NAMES.join(', ')}`) || undefined,

@@ -115,7 +115,7 @@ describe('A connection to PostgreSQL over TLS', () => {
 
   it('is waited for with the cause in the log', async () => {
     const DATABASE_URL = urlOf('127.0.0.1', 'sslmode=require&sslrootcert=ROOT');
-    const service = await startService({ DATABASE_URL, SHUTDOWN_DELAY_MS: '0' });
+    const service = await startService({ DATABASE_URL });
     const { port, pathname } = new URL(DATABASE_URL);
     const server = `PostgreSQL at 127.0.0.1:${port}, database ${pathname.slice(1)}`;
     await eventually(() =>

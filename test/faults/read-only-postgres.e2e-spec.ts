@@ -20,7 +20,6 @@ beforeAll(async () => {
   service = await startReadyService({
     DATABASE_URL: database.url,
     WEBHOOK_SECRETS: SECRET,
-    SHUTDOWN_DELAY_MS: '0',
   });
 });
 

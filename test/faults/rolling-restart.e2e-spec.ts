@@ -39,7 +39,6 @@ async function startReplica(): Promise<Service> {
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     WEBHOOK_SECRETS: SECRET,
-    THROTTLE_LIMIT: '1000000',
     SHUTDOWN_DELAY_MS: '1500',
   });
   await balancer.replicas.add(replica.url);

@@ -36,7 +36,6 @@ beforeAll(async () => {
   service = await startReadyService({
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
-    THROTTLE_LIMIT: '1000000',
   });
 });
 

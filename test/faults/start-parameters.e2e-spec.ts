@@ -50,7 +50,7 @@ describe('A server that refuses statement_timeout as a start parameter', () => {
     const [refusal] = REFUSALS.slice(1);
     if (refusal === undefined) throw new Error('no refusal');
     pooler = await StrictPooler.start(database.url, refusal);
-    const service = await startReadyService({ DATABASE_URL: pooler.url, SHUTDOWN_DELAY_MS: '0' });
+    const service = await startReadyService({ DATABASE_URL: pooler.url });
     expect((await ask(`${service.url}/api/products`)).status).toBe(200);
     const line = `refuses statement_timeout as a start parameter: ${refusal.message} (${refusal.code})`;
     await eventually(() => Promise.resolve(service.logs().includes(line) || undefined));

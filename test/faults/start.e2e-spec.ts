@@ -82,7 +82,7 @@ describe('The schema', () => {
         { table: null },
       ]);
     }
-    const service = await startService({ DATABASE_URL: database.url, SHUTDOWN_DELAY_MS: '0' });
+    const service = await startService({ DATABASE_URL: database.url });
     await eventually(() =>
       Promise.resolve(
         service.logs().includes('Waiting for migrations: CreateProducts') || undefined,

@@ -38,9 +38,6 @@ export class BackingServices {
       REDIS_URL: this.redis.url,
       ...this.sandbox.environment(),
       WEBHOOK_SECRETS: SECRET,
-      // All load comes from one address.
-      THROTTLE_LIMIT: '1000000',
-      SHUTDOWN_DELAY_MS: '0',
       ...changes,
     };
   }

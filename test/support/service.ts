@@ -83,6 +83,7 @@ export async function startService(
         PORT: String(port),
         // All requests of a spec come from one client address.
         THROTTLE_LIMIT: '1000000',
+        SHUTDOWN_DELAY_MS: '0',
         ...env,
       },
       log,
