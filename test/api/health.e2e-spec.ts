@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Redis } from 'ioredis';
 
 import type { RedisServer } from '../../dev/redis-server.js';
-import { stopAfterTest } from '../support/after-test.js';
 import { type Answer, ask } from '../support/answer.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
@@ -63,39 +62,6 @@ async function reports(status: number, expected: object, of = service): Promise<
     }
   });
 }
-
-describe('The registration of the callback', () => {
-  it('does not hold up the start, and is made when API B is there', async () => {
-    // Of its own, where nothing is registered yet.
-    const partners = await startSandbox();
-    stopAfterTest(() => partners.stop());
-    await partners.switch('catalog', { down: true });
-    const other = await start(partners.environment());
-    await reports(
-      200,
-      {
-        status: 'degraded',
-        details: { catalogApi: { status: 'degraded' }, database: { status: 'up' } },
-      },
-      other,
-    );
-    await other.untilLogged('The callback is not registered yet');
-    await partners.switch('catalog', { down: false, failNext: 1 });
-    await reports(200, { status: 'ok', details: { catalogApi: { status: 'up' } } }, other);
-    const { catalog } = await partners.state();
-    expect(catalog.subscription).toEqual({
-      url: `${PUBLIC_URL}/api/webhooks/catalog`,
-      events: ['product.upserted', 'product.deleted'],
-    });
-  });
-
-  it('gets another token when its own is not taken', async () => {
-    await sandbox.revoke();
-    const other = await start();
-    await reports(200, { details: { catalogApi: { status: 'up' } } }, other);
-    await other.stop();
-  });
-});
 
 describe('The report', () => {
   it('is good when all is well', async () => {

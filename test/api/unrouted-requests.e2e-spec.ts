@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { randomInt } from 'node:crypto';
 
 import type { ProblemBody } from '../support/answer.js';
+import { newAddress } from '../support/client-addresses.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { type RawAnswer, RawConnection } from '../support/raw-connection.js';
@@ -41,11 +41,6 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** An address from which nobody has come yet. */
-function stranger(): string {
-  return `198.18.${randomInt(256)}.${randomInt(256)}`;
-}
-
 async function request(line: string, headers: Record<string, string>): Promise<RawAnswer> {
   const connection = await RawConnection.open(service.url);
   const fields = Object.entries({ Host: 'x', ...headers }).map((field) => field.join(': '));
@@ -78,7 +73,7 @@ async function logged(requestId = ''): Promise<Line> {
 
 describe.each(REQUESTS)('A request for %s', (_, line, status) => {
   it('counts against the client behind the trusted proxies, and is logged as its', async () => {
-    const client = stranger();
+    const client = newAddress();
     const first = await request(line, { 'X-Forwarded-For': `203.0.113.9, ${client}:4711` });
     expect([first.status, left(first)]).toEqual([status, 99]);
     expect(await logged(first.headers.get('x-request-id'))).toMatchObject({ client, status });
@@ -86,11 +81,11 @@ describe.each(REQUESTS)('A request for %s', (_, line, status) => {
     expect([second.status, left(second)]).toEqual([status, 98]);
     expect(await logged(second.headers.get('x-request-id'))).toMatchObject({ client, status });
     // The proxy itself has its own count.
-    expect(left(await request(line, { 'X-Forwarded-For': stranger() }))).toBe(99);
+    expect(left(await request(line, { 'X-Forwarded-For': newAddress() }))).toBe(99);
   });
 
   it('can be read by pages of the allowed origin, and of no other', async () => {
-    const headers = { 'X-Forwarded-For': stranger() };
+    const headers = { 'X-Forwarded-For': newAddress() };
     const allowed = await request(line, { ...headers, Origin: ORIGIN });
     expect(allowed.status).toBe(status);
     expect(allowed.headers.get('access-control-allow-origin')).toBe(ORIGIN);
@@ -104,13 +99,13 @@ describe.each(REQUESTS)('A request for %s', (_, line, status) => {
   });
 
   it('is refused once its client has made too many requests', async () => {
-    const headers = { 'X-Forwarded-For': stranger(), Origin: ORIGIN };
+    const headers = { 'X-Forwarded-For': newAddress(), Origin: ORIGIN };
     for (let nth = 0; nth < 100; nth += 1) await request(line, headers);
     const refused = await request(line, headers);
     expect(refused.status).toBe(429);
     expect((JSON.parse(refused.body) as ProblemBody).type).toContain('rate-limited');
     expect(refused.headers.get('access-control-allow-origin')).toBe(ORIGIN);
-    expect((await request(line, { 'X-Forwarded-For': stranger() })).status).toBe(status);
+    expect((await request(line, { 'X-Forwarded-For': newAddress() })).status).toBe(status);
   });
 
   it('may be asked for beforehand by a browser', async () => {
@@ -128,7 +123,7 @@ describe.each(REQUESTS)('A request for %s', (_, line, status) => {
 });
 
 it('A request without a Host counts against its client as well', async () => {
-  const client = stranger();
+  const client = newAddress();
   for (const [nth, remaining] of [99, 98].entries()) {
     const connection = await RawConnection.open(service.url);
     connection.write(`GET /?${nth} HTTP/1.1\r\nX-Forwarded-For: ${client}\r\n\r\n`);

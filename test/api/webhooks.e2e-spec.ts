@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Redis } from 'ioredis';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 
 import type { RedisServer } from '../../dev/redis-server.js';
@@ -473,31 +472,6 @@ describe('What is refused leaves nothing behind', () => {
       expect(problem(answer)).toEqual([415, 'unsupported-media-type']);
     },
   );
-
-  it('a body that does not come', async () => {
-    const { port } = new URL(service.url);
-    const socket = connect(Number(port), '127.0.0.1');
-    const headers = Object.entries(signatureHeaders(event)).map(
-      ([name, value]) => `${name}: ${value}`,
-    );
-    socket.write(
-      [
-        'POST /api/webhooks/catalog HTTP/1.1',
-        'host: x',
-        ...headers,
-        'content-length: 99',
-        '',
-        '{',
-      ].join('\r\n'),
-    );
-    const answer = await new Promise<string>((resolve) => {
-      socket.once('data', (bytes) => {
-        resolve(bytes.toString());
-      });
-    });
-    expect(answer).toMatch(/^HTTP\/1\.1 408 /);
-    socket.destroy();
-  }, 30_000);
 
   it('other methods, and parameters', async () => {
     const url = `${service.url}/api/webhooks/catalog`;
