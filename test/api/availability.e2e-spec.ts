@@ -13,7 +13,7 @@ import {
   StockFixture,
 } from '../support/stock-fixture.js';
 
-/** Enough of them to open the breaker, and some. */
+/** More concurrent requests than the breaker needs to open. */
 const MANY = 60;
 
 let stock: StockFixture;
@@ -31,7 +31,7 @@ beforeEach(async () => {
   await stock.reset();
 });
 
-/** Runs the service for a whole block of specs. */
+/** Runs one service for all tests of a block. */
 function serveAll(): void {
   beforeAll(async () => {
     service = await stock.startService();
@@ -41,7 +41,7 @@ function serveAll(): void {
   });
 }
 
-/** Runs a service for each spec of a block, where the breaker or the budget would remember one in the next. */
+/** Runs a service for each test of a block: the breaker and the retry budget keep state. */
 function serveEach(env: Record<string, string> = {}): void {
   beforeEach(async () => {
     service = await stock.startService(env);
@@ -55,7 +55,7 @@ function statusesOf(answers: readonly Answer<unknown>[]): number[] {
   return [...new Set(answers.map(({ status }) => status))].sort();
 }
 
-function askMany(count = MANY): Promise<Answer<Availability>[]> {
+function requestMany(count = MANY): Promise<Answer<Availability>[]> {
   return Promise.all(
     Array.from({ length: count }, () => availability(service, stock.unseenProduct())),
   );
@@ -67,10 +67,10 @@ function expectUnavailable({ status, headers, body }: Answer<ProblemBody>): void
   expect(headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
 }
 
-describe('Availability', () => {
+describe('GET /api/products/:id/availability', () => {
   serveAll();
 
-  it('is what the inventory says', async () => {
+  it('returns the stock level of the inventory', async () => {
     const id = stock.unseenProduct();
     const sku = await stock.skuOf(id);
     await stock.sandbox.switch('inventory', { stock: { [sku]: 12.5 } });
@@ -86,7 +86,7 @@ describe('Availability', () => {
     expect(headers.get('age')).toBeNull();
   });
 
-  it('is asked for once by all who want it at the same time, and reused for two seconds', async () => {
+  it('sends one stock request for concurrent clients and reuses its response for two seconds', async () => {
     const id = stock.unseenProduct();
     await stock.sandbox.switch('inventory', { latencyMs: 100 });
     const answers = await Promise.all(Array.from({ length: 50 }, () => availability(service, id)));
@@ -101,7 +101,7 @@ describe('Availability', () => {
     expect(await stock.requests()).toBe(2);
   });
 
-  it('is shared with another replica while it is fresh', async () => {
+  it('reuses a fresh stock level of another replica', async () => {
     const id = stock.unseenProduct();
     const other = await stock.startService();
     const { body } = await availability(service, id);
@@ -113,7 +113,7 @@ describe('Availability', () => {
     await other.stop();
   });
 
-  it('is answered for many products at once without reading their pages', async () => {
+  it('serves many products at once without the response cache', async () => {
     const pages = async (): Promise<string[]> =>
       (await ask<string>(`${service.url}/metrics`)).body
         .split('\n')
@@ -127,7 +127,7 @@ describe('Availability', () => {
     expect(await pages()).toEqual(before);
   });
 
-  it('of a product that was deleted is a 404 at once', async () => {
+  it('answers 404 at once for a deleted product', async () => {
     const notified = await stock.startService({ WEBHOOK_SECRETS: SECRET });
     const id = stock.unseenProduct();
     expect((await availability(notified, id)).status).toBe(200);
@@ -141,7 +141,7 @@ describe('Availability', () => {
     await notified.stop();
   });
 
-  it('of no product of ours is a 404, and nobody is asked', async () => {
+  it('answers 404 for an unknown product without a stock request', async () => {
     const { status, body } = await availability<ProblemBody>(service, '999999999');
     expect({ status, detail: body.detail }).toEqual({
       status: 404,
@@ -150,7 +150,7 @@ describe('Availability', () => {
     expect(await stock.requests()).toBe(0);
   });
 
-  it('of a product that the inventory does not know is a 404 that says so', async () => {
+  it('answers 404 for a product that the inventory does not know', async () => {
     const id = stock.unseenProduct();
     await availability(service, id);
     const sku = await stock.skuOf(id);
@@ -161,7 +161,7 @@ describe('Availability', () => {
       status: 404,
       detail: `The inventory does not know the product ${id}.`,
     });
-    // What it said before does not come back.
+    // The earlier stock level must not be served again.
     await stock.sandbox.switch('inventory', { down: true });
     expectUnavailable(await availability<ProblemBody>(service, id));
   });
@@ -172,12 +172,12 @@ describe('Availability', () => {
     ['9223372036854775808/availability', 400],
     ['1/availability?fresh=true', 400],
     ['1/availability/now', 404],
-  ])('%s is a %d', async (path, expected) => {
+  ])('answers the path %s with %d', async (path, expected) => {
     const { status, body } = await ask<ProblemBody>(`${service.url}/api/products/${path}`);
     expect({ status, problem: body.status }).toEqual({ status: expected, problem: expected });
   });
 
-  it('answers HEAD, and refuses other methods', async () => {
+  it('answers HEAD and rejects other methods', async () => {
     const url = `${service.url}/api/products/${stock.unseenProduct()}/availability`;
     expect((await ask(url, { method: 'HEAD' })).status).toBe(200);
     const { status, headers } = await ask(url, { method: 'DELETE' });
@@ -185,7 +185,7 @@ describe('Availability', () => {
     expect(headers.get('allow')).toContain('GET');
   });
 
-  it('finds a sku that has to be encoded', async () => {
+  it('encodes the sku in the stock request', async () => {
     const sku = `a/b ?#%é..${randomUUID()}..`;
     const id = stock.unseenProduct();
     await stock.database.query('UPDATE products SET sku = $2 WHERE id = $1', [id, sku]);
@@ -200,7 +200,7 @@ describe('Availability', () => {
       { OAUTH_TOKEN_URL: '', OAUTH_CLIENT_ID: '', OAUTH_CLIENT_SECRET: '' },
       'No OAuth client is configured.',
     ],
-  ])('without %s is a 503 that says so', async (_, env, detail) => {
+  ])('answers 503 with %s', async (_, env, detail) => {
     const bare = await stock.startService(env);
     const answer = await availability<ProblemBody>(bare, stock.unseenProduct());
     expectUnavailable(answer);
@@ -209,20 +209,20 @@ describe('Availability', () => {
   });
 });
 
-describe('A token that the inventory refuses', () => {
-  // All ask at once, and time is not what it is about.
+describe('A token that the inventory rejects', () => {
+  // Many concurrent requests need generous timeouts.
   serveEach({ INVENTORY_TIMEOUT_MS: '2000', INVENTORY_DEADLINE_MS: '5000' });
 
-  it('is replaced, every time, and the household notices nothing', async () => {
+  it('is replaced each time, without an error for the client', async () => {
     await availability(service, stock.unseenProduct());
     for (const issued of [2, 3]) {
       await stock.sandbox.revoke();
-      expect(statusesOf(await askMany())).toEqual([200]);
+      expect(statusesOf(await requestMany())).toEqual([200]);
       expect((await stock.sandbox.state()).oauth.counts.tokensIssued).toBe(issued);
     }
   });
 
-  it('like any other is not replaced over and over', async () => {
+  it('is not replaced over and over when the inventory rejects every token', async () => {
     await stock.sandbox.switch('inventory', { wrongToken: true });
     for (let nth = 0; nth < 30; nth += 1) {
       expectUnavailable(await availability<ProblemBody>(service, stock.unseenProduct()));

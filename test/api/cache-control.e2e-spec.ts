@@ -67,11 +67,11 @@ describe('Cache-Control', () => {
         headers: { origin: SHARED_ORIGIN, 'access-control-request-method': 'GET' },
       },
     ],
-  ])('is no-store on the %i of %s', async (status, path, init = {}) => {
+  ])('is no-store for the %i of %s', async (status, path, init = {}) => {
     expect(cacheControl(await get(path, init))).toEqual([status, NO_STORE]);
   });
 
-  it('is no-store on the answers to webhooks', async () => {
+  it('is no-store for the responses to webhooks', async () => {
     const event = upserted('NEW', 1);
     const webhookId = 'once';
     expect(cacheControl(await send(service.url, event, { id: webhookId }))).toEqual([
@@ -92,10 +92,10 @@ describe('Cache-Control', () => {
   });
 
   it.each([
-    ['no HTTP', 'GARBAGE\r\n\r\n', 400],
+    ['bytes that are not HTTP', 'GARBAGE\r\n\r\n', 400],
     ['a head that is too large', `GET / HTTP/1.1\r\nX-A: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
     ['no Host', 'GET /api/products HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
-  ])('is no-store on the answer to %s', async (_, bytes, status) => {
+  ])('is no-store for the response to %s', async (_, bytes, status) => {
     const connection = await RawConnection.open(service.url);
     connection.write(bytes);
     const answer = await connection.answer();
@@ -103,7 +103,7 @@ describe('Cache-Control', () => {
     expect([answer?.status, answer?.headers.get('cache-control')]).toEqual([status, NO_STORE]);
   });
 
-  it('allows caches to keep a page when they ask each time whether it has changed', async () => {
+  it('lets caches store a page that they revalidate for each request', async () => {
     for (const path of ['/api/products', '/api/products?limit=1', `/api/products/${id}`]) {
       const page = await get(path);
       expect(cacheControl(page)).toEqual([200, PAGE]);
@@ -116,10 +116,10 @@ describe('Cache-Control', () => {
     }
   });
 
-  it('allows caches to keep the files of /docs, which only change with a release', async () => {
+  it('lets caches store the files of /docs, which change only with a release', async () => {
     const file = await get(STATIC_FILE);
     expect(cacheControl(file)).toEqual([200, 'public, max-age=0']);
-    // Not by fetch, which adds Cache-Control: no-cache to a conditional request.
+    // fetch would add Cache-Control: no-cache to a conditional request.
     const connection = await RawConnection.open(service.url);
     const etag = file.headers.get('etag') ?? '';
     connection.write(`GET ${STATIC_FILE} HTTP/1.1\r\nHost: x\r\nIf-None-Match: ${etag}\r\n\r\n`);

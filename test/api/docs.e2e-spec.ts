@@ -25,8 +25,8 @@ function resolve(schema: Schema | undefined): Schema | undefined {
   return name === undefined ? schema : document.components.schemas[name];
 }
 
-describe('The OpenAPI document', () => {
-  it('has every route', () => {
+describe('GET /docs-json', () => {
+  it('describes every route', () => {
     expect(operations.map(([path]) => path).sort()).toEqual([
       '/',
       '/api/products',
@@ -40,7 +40,7 @@ describe('The OpenAPI document', () => {
     ]);
   });
 
-  it('says of every parameter what it takes, with a bound and an example or a default', () => {
+  it('describes every parameter, with a bound and an example or a default', () => {
     for (const [path, { parameters }] of operations) {
       for (const { name, description, schema, example, examples } of parameters) {
         const bounds = ['enum', 'pattern', 'maximum', 'maxLength'].filter((key) =>
@@ -68,7 +68,7 @@ describe('The OpenAPI document', () => {
     ]);
   });
 
-  it('has a schema that resolves for every body, and an example of every problem', () => {
+  it('has a schema for every body and an example of every problem', () => {
     const slugs = Object.keys(PROBLEM_TYPES);
     for (const [path, { responses }] of operations) {
       for (const [status, { description, content }] of Object.entries(responses)) {
@@ -83,7 +83,7 @@ describe('The OpenAPI document', () => {
             expect(slugs).toContain(value.type.replace('urn:problem-type:farmlokal:', ''));
           }
         }
-        // The report of /health is one in both cases.
+        // /health returns its report with either status.
         if (Number(status) >= 400 && path !== '/health') {
           expect(Object.keys(content?.['application/problem+json']?.examples ?? {})).not.toEqual(
             [],
@@ -93,7 +93,7 @@ describe('The OpenAPI document', () => {
     }
   });
 
-  it('describes what is answered, field by field', async () => {
+  it('lists the fields of a page, a product and a problem', async () => {
     const page = await ask<ProductPage>(`${service.url}/api/products`);
     const schema = resolve(
       document.paths['/api/products']?.get?.responses['200']?.content?.['application/json']?.schema,
@@ -107,7 +107,7 @@ describe('The OpenAPI document', () => {
     expect(Object.keys(problemSchema?.properties ?? {})).toEqual(Object.keys(problem.body));
   });
 
-  it('has its examples in the currency of the catalogue', async () => {
+  it('has examples in the currency of the catalog', async () => {
     const european = await startService({ DATABASE_URL: service.database.url, CURRENCY: 'EUR' });
     const text = JSON.stringify((await ask(`${european.url}/docs-json`)).body);
     expect(text).toContain('"currency":"EUR"');
@@ -116,7 +116,7 @@ describe('The OpenAPI document', () => {
     await european.kill('SIGKILL');
   });
 
-  it('has a page that shows it', async () => {
+  it('is shown by GET /docs', async () => {
     const { status, headers, body } = await ask<string>(`${service.url}/docs`);
     expect(status).toBe(200);
     expect(headers.get('content-type')).toContain('text/html');
@@ -126,7 +126,7 @@ describe('The OpenAPI document', () => {
     );
   });
 
-  it('can be switched off', async () => {
+  it('can be disabled', async () => {
     const closed = await startService({
       DATABASE_URL: service.database.url,
       DOCS_ENABLED: 'false',

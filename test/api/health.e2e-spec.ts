@@ -50,7 +50,7 @@ async function report({ url } = service): Promise<Answer<Report>> {
   return await ask<Report>(`${url}/health`);
 }
 
-/** Waits for a report that says this. */
+/** Waits for a report that matches. */
 async function reports(status: number, expected: object, of = service): Promise<void> {
   await eventually(async () => {
     const answer = await report(of);
@@ -63,8 +63,8 @@ async function reports(status: number, expected: object, of = service): Promise<
   });
 }
 
-describe('The report', () => {
-  it('is good when all is well', async () => {
+describe('GET /health', () => {
+  it('reports every dependency as up', async () => {
     await reports(200, { status: 'ok' });
     const { headers, body } = await report();
     expect(headers.get('cache-control')).toBe('no-store');
@@ -77,7 +77,7 @@ describe('The report', () => {
     ]);
   });
 
-  it('has nothing against the provider any longer when another replica has got a token', async () => {
+  it('reports the provider as up once another replica has acquired a token', async () => {
     const { tokenUrl, clientId, clientSecret } = sandbox.partners;
     const granted = await ask<{ access_token: string }>(tokenUrl, {
       method: 'POST',
@@ -98,7 +98,7 @@ describe('The report', () => {
     await other.stop();
   });
 
-  it('says what is wrong with the partners', async () => {
+  it('reports why a partner is degraded', async () => {
     await sandbox.switch('oauth', { oauthError: 'invalid_client' });
     const other = await start({ REDIS_URL: '' });
     await reports(
@@ -113,7 +113,7 @@ describe('The report', () => {
     await other.stop();
   });
 
-  it('shows what is not configured, and is not degraded by it', async () => {
+  it('reports what is not configured, without being degraded', async () => {
     const bare = await startService({ DATABASE_URL: database.url });
     const notConfigured = { status: 'up', message: 'not configured' };
     await reports(
@@ -135,7 +135,7 @@ describe('The report', () => {
     await bare.stop();
   });
 
-  it('is degraded by a Redis that is configured and down', async () => {
+  it('is degraded while Redis is down', async () => {
     const other = await start({ REDIS_URL: 'redis://127.0.0.1:1' });
     await reports(200, { status: 'degraded', details: { redis: { status: 'degraded' } } }, other);
     const summary = await ask(`${other.url}/metrics`, { headers: { accept: 'application/json' } });

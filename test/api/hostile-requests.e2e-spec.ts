@@ -18,20 +18,20 @@ import { type Service, startReadyService } from '../support/service.js';
 import { SECRET } from '../support/signed-event.js';
 
 const REQUESTS = Number(process.env.HOSTILE_REQUESTS ?? 10_000);
-/** With as many requests it makes the same ones; a failure tells it. */
+/** Repeats a run that has the same number of requests; a failure prints it. */
 const SEED = Number(process.env.HOSTILE_SEED ?? Date.now() % 2 ** 31);
 const IN_A_ROUND = 200;
 const AT_ONCE = 20;
-/** Longest head that has to be read; Node's own limit is a little higher. */
+/** Longest head that the service must read; Node's own limit is slightly higher. */
 const MAX_HEAD = 14_000;
-/** Node 22 and later take no more. */
+/** Node 22 and later accept no more header fields. */
 const MAX_FIELDS = 1000;
-/** Longest body that is read. */
+/** Longest body that the service reads. */
 const MAX_BODY = 256 * 1024;
-/** What the start and a busy machine may bring about. */
+/** Log lines that the start or a busy machine can cause. */
 const OF_A_DEPENDENCY =
   /"context":"(RedisConnection|Inventory|Database|TokenProvider|Subscription)"|"status":503,/;
-/** Beyond what the document has. */
+/** Paths that the OpenAPI document does not have. */
 const OTHER_PATHS = ['/docs', '/docs-json', '/docs/favicon-16x16.png', '/nowhere'];
 const HARMLESS_PATHS = ['/', '/health', '/api/products?limit=2', '/api/products/1', '/nowhere'];
 
@@ -97,7 +97,7 @@ function others(): Target[] {
   return OTHER_PATHS.map((path) => ({ method: 'GET', path }));
 }
 
-/** One of each sort. */
+/** A cursor of each sort. */
 async function cursors(): Promise<string[]> {
   const pages = await Promise.all(
     ['id', 'price', 'name', 'created_at'].map((sort) =>
@@ -118,13 +118,13 @@ function note(sent: Buffer, answers: readonly RawAnswer[], faults: readonly stri
   }
 }
 
-/** Whether a head may be refused before it is read. */
+/** Whether the service may reject the head before it has read it. */
 function isLargeHead(request: Buffer): boolean {
   const [head = ''] = request.toString('latin1').split('\r\n\r\n');
   return head.length > MAX_HEAD || head.split('\r\n').length > MAX_FIELDS;
 }
 
-/** Sends requests one after the other, on one connection for as long as that lasts. */
+/** Sends requests one after the other, over one connection until the service closes it. */
 async function sendRequests(requests: readonly HostileRequest[]): Promise<void> {
   let connection = await RawConnection.open(service.url);
   for (const hostile of requests) {
@@ -132,7 +132,7 @@ async function sendRequests(requests: readonly HostileRequest[]): Promise<void> 
     connection.write(bytes);
     const answer = await connection.answer(hostile.method);
     if (answer === undefined) {
-      // Who is still sending when it is refused may lose that to the reset of the connection (RFC 9112, section 9.6).
+      // A client that is still sending can lose the response to a reset (RFC 9112, section 9.6).
       note(bytes, [], bytes.length > MAX_BODY ? [] : ['no answer']);
     } else {
       const unread = answer.status === 431 && isLargeHead(bytes);
@@ -147,7 +147,7 @@ async function sendRequests(requests: readonly HostileRequest[]): Promise<void> 
   connection.close();
 }
 
-/** Sends bytes of which nothing may be taken for a request but, at most, the first. */
+/** Sends bytes that contain at most one request, at the start. */
 async function sendBroken(bytes: Buffer): Promise<void> {
   const connection = await RawConnection.open(service.url);
   connection.write(bytes);
@@ -161,7 +161,7 @@ async function sendBroken(bytes: Buffer): Promise<void> {
   ]);
 }
 
-/** Sends bytes that may be anything, and that nothing follows. */
+/** Sends any bytes and closes the sending side. */
 async function sendMangled(bytes: Buffer): Promise<void> {
   const connection = await RawConnection.open(service.url);
   connection.write(bytes);
@@ -175,7 +175,7 @@ async function sendMangled(bytes: Buffer): Promise<void> {
   );
 }
 
-/** Sends requests without waiting for answers, in pieces that end anywhere. */
+/** Sends requests without waiting for responses, in arbitrary pieces. */
 async function sendPipelined(paths: readonly string[], cuts: readonly number[]): Promise<void> {
   const connection = await RawConnection.open(service.url);
   const bytes = Buffer.from(
@@ -199,7 +199,7 @@ async function sendPipelined(paths: readonly string[], cuts: readonly number[]):
   connection.close();
 }
 
-/** Hands over as many as are asked for, a round at a time. */
+/** Sends so many generated values, one round at a time. */
 async function inRounds<Value>(
   arbitrary: fc.Arbitrary<Value>,
   count: number,
@@ -215,7 +215,7 @@ function expectNothingFound(): void {
 }
 
 describe('A client', () => {
-  it('gets what is documented, whatever it asks, and the service does not grow', async () => {
+  it('gets documented responses to any request, and the memory of the service does not grow', async () => {
     const half = async (): Promise<void> => {
       await inRounds(request, REQUESTS / 2, async (requests) => {
         const lanes = Array.from({ length: AT_ONCE }, (_, lane) =>
@@ -231,27 +231,27 @@ describe('A client', () => {
     expect(service.residentMegabytes()).toBeLessThan(1.25 * afterHalf);
     // A busy machine may keep a dependency waiting.
     expect(statuses.get(503) ?? 0).toBeLessThan(REQUESTS / 1000);
-    // That the requests hit.
+    // Proves that the requests reach each of these cases.
     expect([...statuses.keys()].sort((a, b) => a - b)).toEqual(
       expect.arrayContaining([200, 304, 400, 401, 404, 405, 413, 414, 415, 422, 431]),
     );
   }, 900_000);
 
-  it('that sends what is no request is refused, and so is what hides behind it', async () => {
+  it('gets an error for bytes that are not HTTP, and no response to a request hidden in them', async () => {
     await inRounds(brokenRequest, REQUESTS / 20, async (round) => {
       await Promise.all(round.map(sendBroken));
     });
     expectNothingFound();
   }, 300_000);
 
-  it('that sends a request with wounds harms nobody', async () => {
+  it('gets a documented response or none to a mangled request', async () => {
     await inRounds(mangledRequest(request), REQUESTS / 20, async (round) => {
       await Promise.all(round.map(sendMangled));
     });
     expectNothingFound();
   }, 300_000);
 
-  it('that does not wait for answers gets them one by one, in order', async () => {
+  it('gets the responses to pipelined requests in order', async () => {
     const pipeline = fc.tuple(
       fc.array(fc.constantFrom(...HARMLESS_PATHS), { minLength: 2, maxLength: 30 }),
       fc.array(fc.nat(), { maxLength: 4 }),
@@ -263,7 +263,7 @@ describe('A client', () => {
   }, 300_000);
 
   it.each(['/health/live', '/api/products', '/nowhere', '/%'])(
-    'that asks for an upgrade at %s is answered, and hung up on before what it sends next',
+    'gets a response to an upgrade at %s, and then the connection is closed',
     async (path) => {
       const connection = await RawConnection.open(service.url);
       connection.write(
@@ -281,7 +281,7 @@ describe('A client', () => {
     },
   );
 
-  it('leaves nothing in the log', async () => {
+  it('causes no warning in the log', async () => {
     expect((await ask(`${service.url}/health/live`)).status).toBe(200);
     const lines = service.logs().split('\n').filter(Boolean);
     expect(lines.filter((line) => !OF_A_DEPENDENCY.test(line))).toEqual([]);

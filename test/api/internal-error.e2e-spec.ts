@@ -4,7 +4,7 @@ import { ask } from '../support/answer.js';
 import { createDatabase } from '../support/database.js';
 import { startReadyService } from '../support/service.js';
 
-it('A statement that is at fault is an internal error, and no outage of PostgreSQL', async () => {
+it('A faulty statement is an internal error, not an outage of PostgreSQL', async () => {
   const database = await createDatabase();
   const service = await startReadyService({ DATABASE_URL: database.url });
   try {

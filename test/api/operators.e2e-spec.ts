@@ -60,13 +60,13 @@ function lines({ logs }: Service): Line[] {
   return (
     logs()
       .split('\n')
-      // The last may be half written.
+      // The last line may be incomplete.
       .filter((line) => line.endsWith('}'))
       .map((line) => JSON.parse(line) as Line)
   );
 }
 
-/** The line of a request, by the id that its client gave it. */
+/** The access log line of a request id. */
 async function lineOf(requestId: string, of = service): Promise<Line> {
   return await eventually(() =>
     Promise.resolve(
@@ -80,14 +80,14 @@ async function metrics({ url } = service): Promise<string> {
   return (await ask<string>(`${url}/metrics`, { headers })).body;
 }
 
-/** The value of the one sample whose name and labels begin so. */
+/** The value of the first sample whose name and labels start with this text. */
 async function sample(name: string, of = service): Promise<number> {
   const found = (await metrics(of)).split('\n').filter((line) => line.startsWith(name));
   return Number(found[0]?.split(' ').at(-1));
 }
 
-describe('The metrics', () => {
-  it('are for those who bring the token', async () => {
+describe('GET /metrics', () => {
+  it('requires the token', async () => {
     for (const authorization of ['', 'Bearer', 'Bearer wrong', `Basic ${TOKEN}`, TOKEN]) {
       const { status, headers, body } = await ask<ProblemBody>(`${service.url}/metrics`, {
         headers: { authorization },
@@ -99,14 +99,14 @@ describe('The metrics', () => {
     expect(await metrics()).toContain('farmlokal_build_info{');
   });
 
-  it('are open where no token is set', async () => {
+  it('is public when no token is set', async () => {
     const open = await start({ METRICS_TOKEN: '' });
     expect((await ask(`${open.url}/metrics`)).status).toBe(200);
     expect((await ask(`${open.url}/health`)).body).toHaveProperty('details');
     await open.stop();
   });
 
-  it('are a summary for whoever takes JSON', async () => {
+  it('returns a summary to a client that accepts JSON', async () => {
     const { status, headers, body } = await ask<Record<string, unknown>>(`${service.url}/metrics`, {
       headers: { authorization: `Bearer ${TOKEN}`, accept: 'application/json' },
     });
@@ -123,7 +123,7 @@ describe('The metrics', () => {
     });
   });
 
-  it('tell of requests by route, and of an unknown path as one', async () => {
+  it('counts requests by route, with one label for all unknown paths', async () => {
     const unmatched =
       'farmlokal_http_request_duration_seconds_count{method="GET",route="unmatched",status="4xx"}';
     const before = (await sample(unmatched)) || 0;
@@ -139,7 +139,7 @@ describe('The metrics', () => {
     expect(text).not.toContain('PURGE');
   });
 
-  it('tell where pages came from', async () => {
+  it('counts pages by the layer that served them', async () => {
     const path = '/api/products?limit=7';
     await ask(service.url + path);
     const hits = await sample('farmlokal_page_cache_requests_total{layer="memory",result="hit"}');
@@ -158,7 +158,7 @@ describe('The metrics', () => {
     await other.stop();
   });
 
-  it('tell how the dependencies are', async () => {
+  it('shows the state of the dependencies', async () => {
     await ask(`${service.url}/api/products/1/availability`);
     const text = await metrics();
     for (const part of [
@@ -181,7 +181,7 @@ describe('The metrics', () => {
     expect(await sample('farmlokal_oauth_token_expires_in_seconds')).toBeGreaterThan(0);
   });
 
-  it('tell of problems, throttled requests and events', async () => {
+  it('counts problems and throttled requests', async () => {
     const limited = await start({ THROTTLE_LIMIT: '1', REDIS_URL: '' });
     await ask(`${limited.url}/`);
     await ask(`${limited.url}/`);
@@ -191,9 +191,9 @@ describe('The metrics', () => {
   });
 });
 
-describe('The health report', () => {
-  it('tells a stranger the status only', async () => {
-    // A report is given again for a second, also one of an outage that is over.
+describe('GET /health', () => {
+  it('shows only the status without the token', async () => {
+    // A report is cached for a second, even after the outage has ended.
     const report = await eventually(async () => {
       const { status, body } = await ask(`${service.url}/health`);
       return status === 200 ? body : undefined;
@@ -229,7 +229,7 @@ describe('The log', () => {
     expect(lines(service).filter((other) => other.requestId === requestId)).toHaveLength(1);
   });
 
-  it('has a line for what is no request, for a bad URL, and for a client that has gone', async () => {
+  it('has a line for bytes that are not HTTP, for a bad URL, and for a client that has disconnected', async () => {
     const [badUrl, gone] = [randomUUID(), randomUUID()];
     const { hostname, port } = new URL(service.url);
     const socket = connect(Number(port), hostname);
@@ -256,7 +256,7 @@ describe('The log', () => {
     expect(await lineOf(gone)).toMatchObject({ level: 'info', status: 499 });
   });
 
-  it('takes the client for what it is: its mistakes are no errors', async () => {
+  it('has client errors at the level info', async () => {
     const requestId = randomUUID();
     await ask(`${service.url}/api/products?limit=0`, { headers: { 'x-request-id': requestId } });
     expect(await lineOf(requestId)).toMatchObject({ level: 'info', status: 400 });
@@ -264,7 +264,7 @@ describe('The log', () => {
     expect(service.logs()).not.toContain('not sane');
   });
 
-  it('shows no secret and no signature', async () => {
+  it('contains no secret and no signature', async () => {
     const requestId = randomUUID();
     const event = JSON.stringify(deleted('A', 1));
     const signed = signatureHeaders(event, { secret: sandbox.environment().WEBHOOK_SECRETS ?? '' });
@@ -285,7 +285,7 @@ describe('The log', () => {
     }
   });
 
-  it('passes the trace on to the inventory', async () => {
+  it('sends the trace context to the inventory', async () => {
     const received: IncomingHttpHeaders[] = [];
     const inventory = createServer((request, response) => {
       received.push(request.headers);

@@ -31,7 +31,7 @@ type Change =
   | { readonly kind: 'erase' | 'bury' | 'eraseLastSeen'; readonly nth: number }
   | { readonly kind: 'move'; readonly nth: number; readonly row: Row };
 
-// Few values each, so that most rows tie with others. Characters that any ICU knows: newer ones sort
+// Few values, so that most rows tie with others. All ICU versions know these characters: newer ones sort
 // differently in Node and in PostgreSQL.
 const NAMES = [
   'Okra',
@@ -96,7 +96,7 @@ const aChange: fc.Arbitrary<Change> = fc.oneof(
 
 const collator = new Intl.Collator('und');
 
-/** The order that the contract asks for, computed here and not by PostgreSQL. */
+/** The order of the contract, computed without PostgreSQL. */
 function compare(a: StoredRow, b: StoredRow, { sort, order }: Listing): number {
   const bySort = {
     id: 0,
@@ -117,7 +117,7 @@ function matches(row: Row, { category, minPrice, maxPrice }: Listing): boolean {
   );
 }
 
-describe('Following the listing to its end', () => {
+describe('Following nextCursor to the end of GET /api/products', () => {
   let database: Database;
   let service: SharedService;
 
@@ -136,7 +136,7 @@ describe('Following the listing to its end', () => {
     return rows.map((row, index) => ({ ...row, id: ids[index] ?? '' }));
   }
 
-  /** Follows nextCursor; `between` happens after each page but the last. */
+  /** Follows nextCursor and returns all ids; `between` runs after each page except the last. */
   async function follow(
     listing: Listing,
     between: (seen: readonly string[]) => Promise<void> = () => Promise.resolve(),
@@ -166,7 +166,7 @@ describe('Following the listing to its end', () => {
     }
   }
 
-  it('gives every row once, in the total order', async () => {
+  it('returns every row once, in the total order', async () => {
     await fc.assert(
       fc.asyncProperty(
         someRows,
@@ -186,7 +186,7 @@ describe('Following the listing to its end', () => {
     );
   });
 
-  it('gives every row that stood throughout exactly once, whatever changes between the pages', async () => {
+  it('returns every row that existed throughout exactly once, whatever changes between the pages', async () => {
     await fc.assert(
       fc.asyncProperty(
         someRows.filter((rows) => rows.length > 5),
@@ -213,12 +213,14 @@ describe('Following the listing to its end', () => {
             },
           );
 
-          const stood = new Set(stored.filter(({ id }) => !touched.has(id)).map(({ id }) => id));
+          const unchanged = new Set(
+            stored.filter(({ id }) => !touched.has(id)).map(({ id }) => id),
+          );
           const expected = stored
-            .filter((row) => stood.has(row.id) && matches(row, listing))
+            .filter((row) => unchanged.has(row.id) && matches(row, listing))
             .sort((a, b) => compare(a, b, listing))
             .map(({ id }) => id);
-          expect(seen.filter((id) => stood.has(id))).toEqual(expected);
+          expect(seen.filter((id) => unchanged.has(id))).toEqual(expected);
         },
       ),
       { numRuns: 60 },

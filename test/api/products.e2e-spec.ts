@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 
 describe('GET /api/products', () => {
-  it('answers the request it was asked for', async () => {
+  it('returns the page after the cursor, with the link to the next one', async () => {
     const url = `${service.url}/api/products?limit=20&cursor=20&category=Electronics`;
     const { status, headers, body } = await ask<ProductPage>(url);
     expect(status).toBe(200);
@@ -54,7 +54,7 @@ describe('GET /api/products', () => {
     expect(page.headers.get('link')).toBeNull();
   });
 
-  it('takes a plain id as a cursor in both directions, whether or not its row stands', async () => {
+  it('accepts a plain id as a cursor in both directions, whether or not its row exists', async () => {
     const list = async (query: string) => {
       const { body } = await ask<ProductPage>(`${service.url}/api/products?limit=2&${query}`);
       return body.data.map(({ id }) => id);
@@ -66,7 +66,7 @@ describe('GET /api/products', () => {
     expect(await list('cursor=61&order=desc')).toEqual(['60', '59']);
   });
 
-  it('gives a product in the form that the contract says', async () => {
+  it('returns a product in the form of the contract', async () => {
     const { body } = await ask<ProductPage>(`${service.url}/api/products?limit=1`);
     const [product] = body.data;
     expect(product).toEqual({
@@ -90,12 +90,12 @@ describe('GET /api/products', () => {
     });
   });
 
-  it('gives null for a place that is not known', async () => {
+  it('returns null for an unknown place', async () => {
     const { body } = await ask(`${service.url}/api/products/2`);
     expect(body).toMatchObject({ latitude: null, longitude: null });
   });
 
-  it('answers HEAD like GET, without the body', async () => {
+  it('answers HEAD with the headers of GET and no body', async () => {
     const url = `${service.url}/api/products`;
     const get = await ask(url);
     const head = await ask(url, { method: 'HEAD' });
@@ -108,17 +108,20 @@ describe('GET /api/products', () => {
 });
 
 describe('GET /api/products/:id', () => {
-  it.each(['61', '62', '999', '0', '9223372036854775807'])('has no product %s', async (id) => {
-    const { status, body } = await ask<ProblemBody>(`${service.url}/api/products/${id}`);
-    expect(status).toBe(404);
-    expect(body).toMatchObject({
-      type: 'urn:problem-type:farmlokal:not-found',
-      instance: `/api/products/${id}`,
-    });
-  });
+  it.each(['61', '62', '999', '0', '9223372036854775807'])(
+    'answers 404 for the product %s',
+    async (id) => {
+      const { status, body } = await ask<ProblemBody>(`${service.url}/api/products/${id}`);
+      expect(status).toBe(404);
+      expect(body).toMatchObject({
+        type: 'urn:problem-type:farmlokal:not-found',
+        instance: `/api/products/${id}`,
+      });
+    },
+  );
 });
 
-describe('A request that cannot be answered', () => {
+describe('An invalid request', () => {
   const long = 'x'.repeat(10_000);
 
   it.each<[string, number, string, string | undefined]>([
@@ -151,7 +154,7 @@ describe('A request that cannot be answered', () => {
     ['/api/producers', 404, 'not-found', undefined],
     ['/api/products/1/2', 404, 'not-found', undefined],
     [`/api/products?cursor=${'1'.repeat(17_000)}`, 431, 'malformed-request', undefined],
-  ])('%.60s is a %i problem', async (path, status, slug, parameter) => {
+  ])('for %.60s gets a %i problem', async (path, status, slug, parameter) => {
     const { headers, body, ...answer } = await ask<ProblemBody>(`${service.url}${path}`);
     expect(answer.status).toBe(status);
     expect(headers.get('content-type')).toContain('application/problem+json');
@@ -164,7 +167,7 @@ describe('A request that cannot be answered', () => {
   });
 
   it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND'])(
-    '%s is a 405 with Allow',
+    'with the method %s gets a 405 with Allow',
     async (method) => {
       for (const path of ['/api/products', '/api/products/1', '/health/live', '/']) {
         const { status, headers, body } = await ask<ProblemBody>(`${service.url}${path}`, {
@@ -180,10 +183,10 @@ describe('A request that cannot be answered', () => {
   );
 
   it.each([
-    ['no HTTP at all', 'GARBAGE\r\n\r\n'],
+    ['bytes that are not HTTP', 'GARBAGE\r\n\r\n'],
     ['no Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'],
     ['two Hosts', 'GET / HTTP/1.1\r\nHost: a\r\nhOST: b\r\nConnection: close\r\n\r\n'],
-  ])('is answered as a problem with %s', async (_, request) => {
+  ])('with %s gets a problem', async (_, request) => {
     const connection = await RawConnection.open(service.url);
     connection.write(request);
     const [answer, ...others] = await connection.answers();
@@ -196,14 +199,14 @@ describe('A request that cannot be answered', () => {
   });
 
   it.each([
-    ['is no request', 'GARBAGE\r\n\r\n', [400]],
+    ['is not HTTP', 'GARBAGE\r\n\r\n', [400]],
     ['has a broken body', `${post('/api/webhooks/catalog', 'application/json')}xyz\r\n`, [400]],
     [
-      'is no request, behind a body that nobody reads',
+      'is not HTTP, after a body that nobody reads',
       'PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcdeGARBAGE\r\n\r\n',
       [405, 400],
     ],
-  ])('answers what came before in one piece with what %s', async (_, fault, last) => {
+  ])('does not affect earlier requests of its packet when it %s', async (_, fault, last) => {
     const connection = await RawConnection.open(service.url);
     const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
     connection.write(get('/api/products?limit=3') + get('/api/products/1') + fault);
@@ -211,7 +214,7 @@ describe('A request that cannot be answered', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 200, ...last]);
   });
 
-  it('is answered once, though the rest of its body is broken', async () => {
+  it('gets one response, even if the rest of its body is malformed', async () => {
     const connection = await RawConnection.open(service.url);
     connection.write(`${post('/nowhere', 'text/plain')}3\r\nabc\r\n`);
     expect((await connection.answer())?.status).toBe(404);
@@ -219,7 +222,7 @@ describe('A request that cannot be answered', () => {
     expect(await connection.answers()).toEqual([]);
   });
 
-  /** A request whose body is still to come, in chunks. */
+  /** The head of a request with a chunked body. */
   function post(path: string, type: string): string {
     const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: ${type}\r\n`;
     return `${head}Transfer-Encoding: chunked\r\n\r\n`;
@@ -227,19 +230,19 @@ describe('A request that cannot be answered', () => {
 });
 
 describe('X-Request-Id', () => {
-  it.each(['order-17', 'a.b:c_d'])('keeps the sane %s of the client', async (id) => {
+  it.each(['order-17', 'a.b:c_d'])('keeps the valid %s of the client', async (id) => {
     const { headers } = await ask(`${service.url}/`, { headers: { 'X-Request-Id': id } });
     expect(headers.get('x-request-id')).toBe(id);
   });
 
-  it.each(['x'.repeat(101), 'a b', '<script>', '"'])('replaces %.20s', async (id) => {
+  it.each(['x'.repeat(101), 'a b', '<script>', '"'])('replaces the invalid %.20s', async (id) => {
     const { headers } = await ask(`${service.url}/`, { headers: { 'X-Request-Id': id } });
     expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
   });
 });
 
 describe('CORS', () => {
-  it('lets the configured origin read, and no other', async () => {
+  it('allows the configured origin and no other', async () => {
     const originOf = async (origin: string) => {
       const { headers } = await ask(`${service.url}/api/products`, { headers: { Origin: origin } });
       return headers.get('access-control-allow-origin');
@@ -248,7 +251,7 @@ describe('CORS', () => {
     expect(await originOf('https://evil.example')).toBeNull();
   });
 
-  it('answers what asks before a request, wherever it is going', async () => {
+  it('answers a preflight for any path', async () => {
     for (const path of ['/api/products', '/nowhere']) {
       const { status, headers } = await ask(`${service.url}${path}`, {
         method: 'OPTIONS',
@@ -263,7 +266,7 @@ describe('CORS', () => {
     }
   });
 
-  it('leaves any other OPTIONS a method that nothing answers', async () => {
+  it('treats any other OPTIONS as an unsupported method', async () => {
     const known = await ask(`${service.url}/api/products`, { method: 'OPTIONS' });
     expect([known.status, known.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     expect((await ask(`${service.url}/nowhere`, { method: 'OPTIONS' })).status).toBe(404);
@@ -271,7 +274,7 @@ describe('CORS', () => {
 });
 
 describe('GET /', () => {
-  it('names the service and links to its parts, which are there', async () => {
+  it('names the service and links to routes that exist', async () => {
     const { body } = await ask<{ name: string; version: string; links: Record<string, string> }>(
       `${service.url}/`,
     );

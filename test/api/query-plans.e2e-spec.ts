@@ -10,7 +10,7 @@ import { createDatabase, type Database } from '../support/database.js';
 const ROWS = 100_000;
 const LIMIT = 20;
 const ROOT = Math.sqrt((LIMIT + 1) * ROWS);
-/** Across a range: the root passed over and looked past, eight times the root counted, and then sorted. */
+/** Across a range: the scan budget read twice, eight times as many rows counted, and then sorted. */
 const MOST_ACROSS = 18.5 * ROOT;
 
 interface Plan {
@@ -51,7 +51,7 @@ const RANGES: Record<string, Pick<Listing, 'minPrice' | 'maxPrice'>> = {
   'an empty range beyond the prices': { minPrice: '5000.00', maxPrice: '6000.00' },
 };
 
-describe('The plan of a listing', () => {
+describe('The query plan of a listing', () => {
   let database: Database;
   let client: pg.Client;
   const cursors = new Map<Sort, Cursor>();
@@ -121,43 +121,48 @@ describe('The plan of a listing', () => {
   );
 
   describe.each(SORTS)('sorted by %s', (sort) => {
-    it.each(filters)('in $category with $name', async ({ category, name, range }) => {
-      for (const order of ORDERS) {
-        for (const cursor of [undefined, cursors.get(sort)]) {
-          for (const mode of ['custom', 'generic'] as const) {
-            const listing: Listing = {
-              limit: LIMIT,
-              sort,
-              order,
-              ...(category === undefined ? {} : { category }),
-              ...range,
-              ...(cursor === undefined ? {} : { cursor }),
-            };
-            const crosses = sort !== 'price' && name !== 'no range';
-            const most = crosses ? MOST_ACROSS : LIMIT + 1;
-            if (crosses && mode === 'generic') continue;
+    it.each(filters)(
+      'reads few rows in the category $category with $name',
+      async ({ category, name, range }) => {
+        for (const order of ORDERS) {
+          for (const cursor of [undefined, cursors.get(sort)]) {
+            for (const mode of ['custom', 'generic'] as const) {
+              const listing: Listing = {
+                limit: LIMIT,
+                sort,
+                order,
+                ...(category === undefined ? {} : { category }),
+                ...range,
+                ...(cursor === undefined ? {} : { cursor }),
+              };
+              const crosses = sort !== 'price' && name !== 'no range';
+              const most = crosses ? MOST_ACROSS : LIMIT + 1;
+              if (crosses && mode === 'generic') continue;
 
-            const plan = await explain(listing, mode);
-            // Entries that an index scan reads and rejects are rows to nobody: only its blocks tell.
-            const blocks = plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
-            if (!crosses && blocks > 2 * (LIMIT + 1) + 10) {
-              throw new Error(`${blocks} blocks read: ${JSON.stringify({ mode, listing, plan })}`);
+              const plan = await explain(listing, mode);
+              // Entries that an index scan reads and rejects are rows to nobody: only its blocks tell.
+              const blocks = plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
+              if (!crosses && blocks > 2 * (LIMIT + 1) + 10) {
+                throw new Error(
+                  `${blocks} blocks read: ${JSON.stringify({ mode, listing, plan })}`,
+                );
+              }
+              if (rowsRead(plan) > most) {
+                throw new Error(
+                  `${rowsRead(plan)} rows read, at most ${most} wanted: ${JSON.stringify({ mode, listing, plan })}`,
+                );
+              }
+              expect(readsOf(plan).map((read) => read['Node Type'])).not.toContain('Seq Scan');
+              expect(plan['Actual Rows']).toBe(1);
             }
-            if (rowsRead(plan) > most) {
-              throw new Error(
-                `${rowsRead(plan)} rows read, at most ${most} wanted: ${JSON.stringify({ mode, listing, plan })}`,
-              );
-            }
-            expect(readsOf(plan).map((read) => read['Node Type'])).not.toContain('Seq Scan');
-            expect(plan['Actual Rows']).toBe(1);
           }
         }
-      }
-    });
+      },
+    );
   });
 
   it.each(SORTS)(
-    'sorted by %s is made once, even where the first pages look cheap',
+    'sorted by %s becomes generic, even if the first pages look cheap',
     async (sort) => {
       await client.query('SET plan_cache_mode = auto');
       const cursor = await cursorAt(sort, 5);
@@ -176,7 +181,7 @@ describe('The plan of a listing', () => {
     },
   );
 
-  describe('across a large range that the sort reaches late', () => {
+  describe('for a large range at the end of the sort order', () => {
     // The dearest are the youngest, and more than eight times the root.
     const first = Math.ceil(ROWS - 10 * ROOT);
     const listing: Listing = {
@@ -208,13 +213,13 @@ describe('The plan of a listing', () => {
       }))[0];
     }
 
-    it('gives up within its bounds', async () => {
+    it('stops within its budget', async () => {
       expect(await page(1)).toBeUndefined();
       // The root passed over and looked past, and eight times the root counted.
       expect(rowsRead(await explain(listing, 'custom', 1))).toBeLessThan(10.5 * ROOT);
     });
 
-    it('sorts a part of it that is small enough', async () => {
+    it('sorts the range when it is small enough', async () => {
       const ids = Array.from({ length: 100 }, (_, nth) => first + nth)
         .filter((id) => id % 100 < 70)
         .slice(0, LIMIT)
@@ -222,7 +227,7 @@ describe('The plan of a listing', () => {
       expect(await page(1, { maxPrice: '2069.00' })).toEqual({ ids, lastId: ids.at(-1) });
     });
 
-    it('finds the page with more effort', async () => {
+    it('finds the page with a larger budget', async () => {
       const ids = Array.from({ length: LIMIT }, (_, nth) => String(first + nth));
       expect(await page(4)).toEqual({ ids, lastId: ids.at(-1) });
       // Ten roots counted and sorted, eight passed over and looked past; along the sort it would be fifty-nine.

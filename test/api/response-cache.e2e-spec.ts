@@ -15,7 +15,7 @@ import { SECRET, send, upserted } from '../support/signed-event.js';
 const TTL_MS = 3000;
 const VERSION_KEY = 'farmlokal:catalogue-version';
 
-describe('The page cache', () => {
+describe('The response cache', () => {
   let database: Database;
   let redis: RedisServer;
   let one: Service;
@@ -47,11 +47,11 @@ describe('The page cache', () => {
 
   beforeEach(async () => {
     await rename('Before');
-    // A listing of its own for each spec, so that none finds another's pages.
+    // Each test has a listing of its own, so that no other test has cached its pages.
     path = `/api/products?limit=100&maxPrice=${(listings += 1)}00000`;
   });
 
-  // Also when a spec fails: the next ones must not wait for it.
+  // A failed test must not block the next ones.
   afterEach(releaseProducts);
 
   async function rename(name: string): Promise<void> {
@@ -75,7 +75,7 @@ describe('The page cache', () => {
     expect(status).toBe(200);
   }
 
-  /** Holds the products back, so that the queries that wait for them can be counted. */
+  /** Locks the products, so that waiting queries can be counted. */
   async function lockProducts(): Promise<void> {
     lock = new pg.Client(database.url);
     await lock.connect();
@@ -95,7 +95,7 @@ describe('The page cache', () => {
     return row?.waiting ?? 0;
   }
 
-  it('reads a page once, for both replicas, and sends the same bytes', async () => {
+  it('reads a page once for both replicas, which send the same bytes', async () => {
     const first = await page(one);
     expect(summary(first)).toEqual({ status: 200, cache: 'MISS', name: 'Before' });
     expect(first.headers.get('age')).toBeNull();
@@ -112,13 +112,13 @@ describe('The page cache', () => {
     expect(elsewhere.body).toEqual(first.body);
   });
 
-  it('knows a request by what it means, not by its spelling', async () => {
+  it('has one entry for all spellings of a request', async () => {
     await page(one);
     path = `${path}.0&sort=id&order=asc`;
     expect(summary(await page(one)).cache).toBe('HIT');
   });
 
-  it('answers 304 to the ETag it gave, with the same headers and no body', async () => {
+  it('answers 304 to its own ETag, with the same headers and no body', async () => {
     const { headers } = await page(one);
     const etag = headers.get('etag') ?? '';
     const unchanged = await page(one, { 'If-None-Match': etag });
@@ -129,7 +129,7 @@ describe('The page cache', () => {
     expect(summary(await page(one, { 'If-None-Match': '"other"' })).status).toBe(200);
   });
 
-  it('answers a HEAD as the GET, without a length where the GET has none', async () => {
+  it('answers HEAD as GET, with Content-Length only where GET has it', async () => {
     const { headers } = await page(one);
     const head = (condition: Record<string, string>) =>
       ask(one.url + path, { method: 'HEAD', headers: condition });
@@ -142,7 +142,7 @@ describe('The page cache', () => {
     expect(unchanged.headers.get('etag')).toBe(headers.get('etag'));
   });
 
-  it('makes one query of a hundred requests for a page that is not there', async () => {
+  it('sends one query for a hundred requests for a page that is not cached', async () => {
     await lockProducts();
     const answers = Promise.all(Array.from({ length: 100 }, () => page(one)));
     await eventually(async () => ((await waitingQueries()) > 0 ? true : undefined));
@@ -154,7 +154,7 @@ describe('The page cache', () => {
     }
   });
 
-  it('serves a page for one more TTL while one replica reads it anew', async () => {
+  it('serves a stale page for one more TTL while one replica reads it again', async () => {
     await page(one);
     await eventually(async () => (summary(await page(two)).cache === 'HIT' ? true : undefined));
     await rename('After');
@@ -176,14 +176,14 @@ describe('The page cache', () => {
     }
   });
 
-  it('serves no page past two TTLs while PostgreSQL answers', async () => {
+  it('serves no page older than two TTLs while PostgreSQL answers', async () => {
     await page(one);
     await rename('After');
     await sleep(2 * TTL_MS + 50);
     expect(summary(await page(one))).toEqual({ status: 200, cache: 'MISS', name: 'After' });
   });
 
-  it('follows a change at once where it was taken, and within a second elsewhere', async () => {
+  it('drops changed pages at once on the replica that took the event, and within a second elsewhere', async () => {
     await page(one);
     await eventually(async () => (summary(await page(two)).cache === 'HIT' ? true : undefined));
     await change(one, 'After');
@@ -196,7 +196,7 @@ describe('The page cache', () => {
     expect(summary(await page(two)).name).toBe('After');
   });
 
-  it('follows a change on a replica that nobody asked for a while', async () => {
+  it('drops changed pages on a replica that had no requests for a while', async () => {
     await page(one);
     await page(two);
     await sleep(700);
@@ -205,7 +205,7 @@ describe('The page cache', () => {
     expect(summary(await page(two)).name).toBe('After');
   });
 
-  it('follows a change for every request that arrives while it asks', async () => {
+  it('serves the change to every request that arrives while the replica reads the version', async () => {
     await page(one);
     await page(two);
     await sleep(1500);
@@ -215,16 +215,16 @@ describe('The page cache', () => {
     expect(answers.map((answer) => summary(answer).name)).toEqual(answers.map(() => 'After'));
   });
 
-  it.each<[string, (client: Redis, mark: string) => Promise<unknown>]>([
+  it.each<[string, (client: Redis, version: string) => Promise<unknown>]>([
     ['emptied', (client) => client.flushall()],
-    ['rolled back', (client, mark) => client.set(VERSION_KEY, mark)],
-  ])('never takes an old page for a young one, though Redis is %s', async (_, spoil) => {
+    ['rolled back', (client, version) => client.set(VERSION_KEY, version)],
+  ])('never serves a page from before the change after Redis is %s', async (_, spoil) => {
     const client = new Redis(redis.url);
     await page(one);
     await page(two);
-    const mark = (await client.get(VERSION_KEY)) ?? '';
+    const version = (await client.get(VERSION_KEY)) ?? '';
     await change(one, 'After');
-    await spoil(client, mark);
+    await spoil(client, version);
     for (let nth = 0; nth < 75; nth += 1) {
       expect(summary(await page(one)).name).toBe('After');
       if (nth > 50) expect(summary(await page(two)).name).toBe('After');

@@ -24,7 +24,6 @@ let replicas: readonly Service[];
 beforeAll(async () => {
   [database, redis] = await Promise.all([createDatabase(), startRedis()]);
   client = new Redis(redis.url);
-  // What the specs do to Redis is meant for the replicas.
   client.on('error', () => undefined);
   const others = [start(), start()];
   first = await start();
@@ -61,7 +60,7 @@ async function left(address: string, replica = first, path = '/'): Promise<numbe
 }
 
 describe('A client', () => {
-  it('is told what is left, and when it has asked too often, when to come back', async () => {
+  it('learns how many requests are left, and after the limit when to retry', async () => {
     const address = newAddress();
     const { status, headers } = await getFrom(address, first);
     expect(status).toBe(200);
@@ -85,7 +84,7 @@ describe('A client', () => {
     }
   });
 
-  it('gets a 429 that no cache may store, wherever its request goes', async () => {
+  it('gets a 429 that no cache may store, for any path', async () => {
     const address = newAddress();
     await countStatuses(address, replicas, LIMIT);
     for (const path of ['/api/products', '/api/products/1', '/nowhere', '/%', '/docs/index.css']) {
@@ -94,11 +93,11 @@ describe('A client', () => {
     }
   });
 
-  it('gets exactly the limit through, however many replicas it asks at once', async () => {
+  it('gets exactly the limit over all replicas', async () => {
     expect(await countStatuses(newAddress(), replicas, 1000)).toEqual({ 200: LIMIT, 429: 900 });
   });
 
-  it('never gets more than a large limit through, of which replicas take some at a time', async () => {
+  it('never exceeds a large limit that replicas lease in parts', async () => {
     const limit = 1000;
     const generous = await Promise.all(
       replicas.map(() => start({ THROTTLE_LIMIT: String(limit) })),
@@ -113,7 +112,7 @@ describe('A client', () => {
     await Promise.all(generous.map((replica) => replica.stop()));
   });
 
-  it('may ask again when the window is over', async () => {
+  it('may send requests again in the next window', async () => {
     const quick = await start({ THROTTLE_LIMIT: '2', THROTTLE_TTL_MS: '1000' });
     const address = newAddress();
     await getFrom(address, quick);
@@ -125,7 +124,7 @@ describe('A client', () => {
     await quick.stop();
   });
 
-  it('has one limit for all that it asks for, but probes and metrics are free', async () => {
+  it('has one limit for all routes except probes and metrics', async () => {
     const address = newAddress();
     expect(await left(address, first, '/api/products')).toBe(99);
     expect(await left(address, first, '/api/products/1')).toBe(98);
@@ -145,8 +144,8 @@ describe('A client', () => {
   });
 });
 
-describe('Who a client is', () => {
-  it('is the last address that no trusted proxy has, whatever stands before it', async () => {
+describe('The address of a client', () => {
+  it('is the last one in X-Forwarded-For that is not a trusted proxy', async () => {
     const address = newAddress();
     expect(await left(address)).toBe(99);
     expect(await left(`${newAddress()}, ${address}`)).toBe(98);
@@ -155,7 +154,7 @@ describe('Who a client is', () => {
     expect(await left(`${newAddress()}, unknown, ${address}`)).toBe(95);
   });
 
-  it('is the same with ports, brackets and white space, in any position and in several lines', async () => {
+  it('is recognised with ports, brackets and white space, in any position and over several lines', async () => {
     const address = newAddress();
     expect(await left(address)).toBe(99);
     const forms = [
@@ -181,7 +180,7 @@ describe('Who a client is', () => {
     expect(answer?.headers.get('ratelimit')).toContain(`r=${98 - forms.length};`);
   });
 
-  it('is an IPv6 network of 64 bits, and an IPv4 address in whatever form', async () => {
+  it('is an IPv6 network of 64 bits, or an IPv4 address in any form', async () => {
     const site = `2001:db8:${randomInt(0x10000).toString(16)}`;
     expect(await left(`${site}:2::1`)).toBe(99);
     expect(await left(`${site}:2:ffff::7`)).toBe(98);
@@ -192,13 +191,13 @@ describe('Who a client is', () => {
     expect(await left(`::ffff:${address}`)).toBe(98);
   });
 
-  it('is the proxy where that names no address', async () => {
+  it('is the proxy itself when the proxy names no address', async () => {
     const before = await left('127.0.0.1');
     expect(await left('garbage')).toBe(before - 1);
     expect(await left('x'.repeat(5000))).toBe(before - 2);
   });
 
-  it('is the connection where no proxy is trusted', async () => {
+  it('is the peer of the connection when no proxy is trusted', async () => {
     const wary = await start({ TRUST_PROXY: '' });
     const before = await left(newAddress(), wary);
     expect(await left(newAddress(), wary)).toBe(before - 1);
@@ -206,8 +205,8 @@ describe('Who a client is', () => {
   });
 });
 
-describe('Webhooks', () => {
-  it('that are signed are not limited, and those that are not count against who sends them', async () => {
+describe('POST /api/webhooks/catalog', () => {
+  it('limits unsigned events and not signed ones', async () => {
     const headers = { 'x-forwarded-for': newAddress() };
     const badly = async () =>
       await send(first.url, deleted('A', 1), {

@@ -9,15 +9,15 @@ import { type Service, startReadyService } from '../support/service.js';
 
 const ORIGIN = 'https://shop.example';
 
-/** Requests that no controller gets, and an ordinary one that is treated the same way. */
+/** Requests that reach no controller, and one that does: all are treated alike. */
 const REQUESTS: readonly (readonly [what: string, line: string, status: number])[] = [
   ['a page', 'GET /api/products', 200],
   ['an unknown path', 'GET /nowhere', 404],
   ['an unknown path with an unknown method', 'PROPFIND /nowhere', 404],
   ['a path that is not percent-encoded', 'GET /api/products/%zz', 400],
-  ['another one', 'GET /%', 400],
+  ['a path that ends in a percent sign', 'GET /%', 400],
   ['an id of 150 digits', `GET /api/products/${'1'.repeat(150)}`, 414],
-  ['such an id with another method', `DELETE /api/products/${'1'.repeat(150)}`, 414],
+  ['an id of 150 digits with another method', `DELETE /api/products/${'1'.repeat(150)}`, 414],
   ['a method that the resource does not have', 'DELETE /api/products', 405],
   ['OPTIONS', 'OPTIONS /api/products', 405],
   ['OPTIONS for an unknown path', 'OPTIONS /nowhere', 404],
@@ -47,7 +47,7 @@ async function request(line: string, headers: Record<string, string>): Promise<R
   connection.write(`${[`${line} HTTP/1.1`, ...fields].join('\r\n')}\r\n\r\n`);
   const answer = await connection.answer();
   connection.close();
-  if (answer === undefined) throw new Error('There is no answer');
+  if (answer === undefined) throw new Error('There is no response');
   return answer;
 }
 
@@ -72,7 +72,7 @@ async function logged(requestId = ''): Promise<Line> {
 }
 
 describe.each(REQUESTS)('A request for %s', (_, line, status) => {
-  it('counts against the client behind the trusted proxies, and is logged as its', async () => {
+  it('counts against the client behind the trusted proxies, and is logged with its address', async () => {
     const client = newAddress();
     const first = await request(line, { 'X-Forwarded-For': `203.0.113.9, ${client}:4711` });
     expect([first.status, left(first)]).toEqual([status, 99]);
@@ -80,11 +80,11 @@ describe.each(REQUESTS)('A request for %s', (_, line, status) => {
     const second = await request(line, { 'X-Forwarded-For': `[::ffff:${client}]:80, 10.1.2.3:99` });
     expect([second.status, left(second)]).toEqual([status, 98]);
     expect(await logged(second.headers.get('x-request-id'))).toMatchObject({ client, status });
-    // The proxy itself has its own count.
+    // Another client of the same proxy has its own count.
     expect(left(await request(line, { 'X-Forwarded-For': newAddress() }))).toBe(99);
   });
 
-  it('can be read by pages of the allowed origin, and of no other', async () => {
+  it('is readable by pages of the allowed origin only', async () => {
     const headers = { 'X-Forwarded-For': newAddress() };
     const allowed = await request(line, { ...headers, Origin: ORIGIN });
     expect(allowed.status).toBe(status);
@@ -98,7 +98,7 @@ describe.each(REQUESTS)('A request for %s', (_, line, status) => {
     }
   });
 
-  it('is refused once its client has made too many requests', async () => {
+  it('is rejected once its client has exceeded the rate limit', async () => {
     const headers = { 'X-Forwarded-For': newAddress(), Origin: ORIGIN };
     for (let nth = 0; nth < 100; nth += 1) await request(line, headers);
     const refused = await request(line, headers);
@@ -108,7 +108,7 @@ describe.each(REQUESTS)('A request for %s', (_, line, status) => {
     expect((await request(line, { 'X-Forwarded-For': newAddress() })).status).toBe(status);
   });
 
-  it('may be asked for beforehand by a browser', async () => {
+  it('has a preflight response', async () => {
     const [, target = ''] = line.split(' ');
     const preflight = await request(`OPTIONS ${target}`, {
       Origin: ORIGIN,
@@ -122,7 +122,7 @@ describe.each(REQUESTS)('A request for %s', (_, line, status) => {
   });
 });
 
-it('A request without a Host counts against its client as well', async () => {
+it('A request without Host counts against its client', async () => {
   const client = newAddress();
   for (const [nth, remaining] of [99, 98].entries()) {
     const connection = await RawConnection.open(service.url);

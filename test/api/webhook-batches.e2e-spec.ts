@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  // A test that has failed may have left a transaction open.
+  // A failed test can leave a transaction open.
   await Promise.all(clients.map((client) => client.query('ROLLBACK')));
   await forget();
 });
@@ -82,7 +82,7 @@ const COLUMNS = [
   'longitude',
 ];
 
-/** A row of the catalogue; of what was only ever deleted, the {@link COLUMNS} are null. */
+/** A row of the catalog; the {@link COLUMNS} of a tombstone are null. */
 interface Row extends Record<string, unknown> {
   readonly revision: string;
   readonly name: unknown;
@@ -91,12 +91,12 @@ interface Row extends Record<string, unknown> {
   readonly deleted: string | null;
 }
 
-/** What is to come of events that are taken one after the other. */
+/** The expected outcome of events that are processed one by one. */
 class Oracle {
   readonly events = new Map<string, object>();
   readonly products = new Map<string, Row>();
 
-  /** Whether a product is another one afterwards; undefined when the event was there before. */
+  /** Returns whether the event changes a product; undefined for a duplicate. */
   take({ id, digest, event }: ReceivedEvent, now: string): boolean | undefined {
     if (this.events.has(id)) {
       return undefined;
@@ -127,7 +127,7 @@ class Oracle {
   }
 }
 
-/** What PostgreSQL has, as the oracle says it. */
+/** What PostgreSQL has, in the form of the oracle. */
 async function found(): Promise<object> {
   return {
     events: new Set(await rows('SELECT id, type, digest, status FROM webhook_events')),
@@ -173,8 +173,8 @@ const event = fc
   .map(([nth, value]) => received(`evt-${nth}`, value));
 const batch = fc.uniqueArray(event, { selector: ({ id }) => id, minLength: 1, maxLength: 12 });
 
-describe('Events that are written together', () => {
-  it('come out as if they were taken one after the other, the highest revision first', async () => {
+describe('A batch of events', () => {
+  it('has the same outcome as its events one by one, highest revision first', async () => {
     const property = fc.asyncProperty(fc.array(batch, { maxLength: 6 }), async (batches) => {
       const oracle = new Oracle();
       await forget();
@@ -200,7 +200,7 @@ describe('Events that are written together', () => {
     await fc.assert(property);
   });
 
-  it('by several replicas at once, each has its outcome once, and none of them stands in the way', async () => {
+  it('records each event once when several replicas write it, without deadlocks', async () => {
     const events = Array.from({ length: 400 }, (_, nth) => {
       const key = `sku-${nth % 20}`;
       return received(`evt-${nth}`, nth % 3 === 0 ? deleted(key, nth) : upserted(key, nth));
@@ -208,7 +208,7 @@ describe('Events that are written together', () => {
     const outcomes = await Promise.all(
       clients.map(async (client) => {
         const recorded: string[] = [];
-        // Each replica gets all of them, some at a time, in an order of its own.
+        // Each replica gets all events in batches, in a random order.
         const order = fc.sample(fc.shuffledSubarray(events, { minLength: 400 }), 1)[0] ?? [];
         for (let nth = 0; nth < order.length; nth += 40) {
           recorded.push(...(await write(order.slice(nth, nth + 40), client)).recorded);
@@ -223,21 +223,21 @@ describe('Events that are written together', () => {
     );
   });
 
-  describe('by the service', () => {
-    // Batches that a replica writes at a time.
+  describe('that the service writes', () => {
+    // Batches that a replica writes concurrently.
     const WRITERS = 4;
     let service: Service;
 
-    // A service of its own for each test: one that has been slow refuses events for a while.
+    // A new service for each test: one that was slow rejects events for a while.
     beforeEach(async () => {
-      // Without Redis, which tells of an event that is under way: the same id gets as far as PostgreSQL.
+      // Without Redis and its leases: events with the same id reach PostgreSQL.
       service = await startReadyService({
         DATABASE_URL: database.url,
         WEBHOOK_SECRETS: SECRET,
       });
     });
 
-    /** Names that no other test and no other attempt at this one uses: an earlier one may still be written. */
+    /** Makes a name unique: events of an earlier test may still be written. */
     let own: (name: string) => string;
 
     beforeEach(() => {
@@ -245,7 +245,7 @@ describe('Events that are written together', () => {
       own = (name) => `${name}-${attempt}`;
     });
 
-    /** Sends events while as many others are being written as can be, so that they have to wait. */
+    /** Sends events while all writers are busy, so that the events form a batch. */
     async function together(
       ...sent: readonly (readonly [id: string, event: object])[]
     ): Promise<Answer<ProblemBody | { status: string }>[]> {
@@ -265,13 +265,13 @@ describe('Events that are written together', () => {
       return await Promise.all(answers);
     }
 
-    /** Events that wait until the service writes them. */
+    /** How many events wait for a writer. */
     async function unwritten(): Promise<number> {
       const { body } = await ask<string>(`${service.url}/metrics`);
       return Number(/^farmlokal_webhook_events_waiting (\d+)$/m.exec(body)?.[1]);
     }
 
-    /** In how many transactions the events of these ids were written. */
+    /** How many transactions recorded these events. */
     async function transactions(ids: readonly string[]): Promise<number> {
       const [found] = await rows<{ count: number }>({
         text: 'SELECT count(DISTINCT xmin::text)::int FROM webhook_events WHERE id = ANY ($1)',
@@ -280,7 +280,7 @@ describe('Events that are written together', () => {
       return found?.count ?? 0;
     }
 
-    /** Batches that wait for a lock. */
+    /** How many batches wait for a lock. */
     async function waiting(): Promise<number> {
       const [found] = await rows<{ count: number }>(
         `SELECT count(*)::int FROM pg_stat_activity
@@ -290,7 +290,7 @@ describe('Events that are written together', () => {
       return found?.count ?? 0;
     }
 
-    /** The products of this attempt, by their skus. */
+    /** The products of this test by sku. */
     async function products(): Promise<object> {
       const all = await rows<{ sku: string }>({
         text: `SELECT sku, name, revision::int, deleted_at IS NOT NULL AS deleted
@@ -300,7 +300,7 @@ describe('Events that are written together', () => {
       return Object.fromEntries(all.map(({ sku: key, ...row }) => [key, row]));
     }
 
-    it('have an outcome in time, though another transaction holds many products of the batch', async () => {
+    it('is answered in time, even if another transaction locks many of its products', async () => {
       const held = Array.from({ length: 20 }, (_, nth) => own(`held-${nth}`));
       const free = Array.from({ length: 10 }, (_, nth) => own(`free-${nth}`));
       await write(held.map((name) => received(name, upserted(name, 1))));
@@ -314,7 +314,7 @@ describe('Events that are written together', () => {
       expect(statuses).toEqual([...held.map(() => 503), ...free.map(() => 200)]);
     });
 
-    it('have an outcome each, and of a product the highest revision stays', async () => {
+    it('has an outcome for each event and keeps the highest revision of a product', async () => {
       const [changed, gone, back] = [own('changed'), own('gone'), own('back')];
       const [late, never] = [own('late'), own('never')];
       const opened = own('5');
@@ -348,7 +348,7 @@ describe('Events that are written together', () => {
       }
     });
 
-    it('are taken once under an id, and refused under that of another', async () => {
+    it('records an id once and rejects another body under it', async () => {
       const [same, first, reused, last] = [own('same'), own('first'), own('reused'), own('last')];
       const [one, other] = [own('one'), own('other')];
       const event = upserted(same, 1);
@@ -371,7 +371,7 @@ describe('Events that are written together', () => {
       expect(Object.keys(await products()).sort()).toEqual([first, last, same, left].sort());
     });
 
-    it('do not suffer for one that another transaction holds', async () => {
+    it('processes the other events when another transaction locks one product', async () => {
       const [id, held] = [own('2'), own('held')];
       await send(service.url, upserted(held, 1));
       await rows('BEGIN; UPDATE products SET updated_at = now()', clients[2]);
@@ -384,7 +384,7 @@ describe('Events that are written together', () => {
       expect((await send(service.url, upserted(held, 2), { id })).body.status).toBe('processed');
     });
 
-    it('do not suffer for one that PostgreSQL refuses', async () => {
+    it('processes the other events when PostgreSQL rejects one', async () => {
       const [a, b, c, id] = [own('a'), own('b'), own('c'), own('2')];
       await rows("ALTER TABLE products ADD CONSTRAINT odd CHECK (name <> 'Odd')");
       const answers = await together(

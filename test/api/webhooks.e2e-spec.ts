@@ -85,8 +85,8 @@ function problem({ status, headers, body }: Answer<ProblemBody>): [number, strin
   return [status, body.type.replace('urn:problem-type:farmlokal:', '')];
 }
 
-describe('An event', () => {
-  it('creates a product, once its effect is committed', async () => {
+describe('POST /api/webhooks/catalog', () => {
+  it('answers once the product is committed', async () => {
     const sku = randomUUID();
     const id = randomUUID();
     const event = JSON.stringify(upserted(sku, 1, { latitude: 18.5, longitude: 73.8 }));
@@ -96,7 +96,7 @@ describe('An event', () => {
     expect(await recorded(id)).toEqual([{ type: 'product.upserted', digest, status: 'processed' }]);
   });
 
-  it('changes it and deletes it, as the revision says', async () => {
+  it('changes and deletes a product in the order of its revisions', async () => {
     const sku = randomUUID();
     await send(service.url, upserted(sku, 1));
     await send(service.url, upserted(sku, 2, { name: 'Lady Finger', price: '51.00' }));
@@ -110,7 +110,7 @@ describe('An event', () => {
   it.each([
     ['an older revision', 4],
     ['the same revision', 5],
-  ])('of %s is processed and leaves the row as it is', async (_, revision) => {
+  ])('processes an event with %s and leaves the row unchanged', async (_, revision) => {
     const sku = randomUUID();
     await send(service.url, upserted(sku, 5));
     for (const event of [upserted(sku, revision, { name: 'Late' }), deleted(sku, revision)]) {
@@ -121,7 +121,7 @@ describe('An event', () => {
     }
   });
 
-  it('that comes late does not bring back what was deleted, known before or not', async () => {
+  it('does not restore a deleted product from a late event', async () => {
     for (const known of [true, false]) {
       const sku = randomUUID();
       if (known) await send(service.url, upserted(sku, 1));
@@ -131,7 +131,7 @@ describe('An event', () => {
     }
   });
 
-  it('of a type that is not known is ignored, and recorded', async () => {
+  it('records and ignores an unknown type', async () => {
     const id = randomUUID();
     const event = { type: 'farm.opened', timestamp: 'whenever' };
     expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'ignored']);
@@ -139,7 +139,7 @@ describe('An event', () => {
     expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'duplicate']);
   });
 
-  it('sent again is a duplicate, whether Redis remembers it or not', async () => {
+  it('answers duplicate to a repeated event, with and without its entry in Redis', async () => {
     const sku = randomUUID();
     const id = randomUUID();
     const event = upserted(sku, 1);
@@ -154,7 +154,7 @@ describe('An event', () => {
     expect(await recorded(id)).toHaveLength(1);
   });
 
-  it('whose id belongs to another one is refused, whether Redis remembers it or not', async () => {
+  it('rejects another body under the same id, with and without its entry in Redis', async () => {
     const sku = randomUUID();
     const id = randomUUID();
     await send(service.url, upserted(sku, 1), { id });
@@ -166,7 +166,7 @@ describe('An event', () => {
     expect(await row(sku)).toMatchObject({ revision: '1' });
   });
 
-  it('sent many times at once is processed once', async () => {
+  it('processes an event once that arrives many times at once', async () => {
     const sku = randomUUID();
     const id = randomUUID();
     const event = upserted(sku, 1);
@@ -183,7 +183,7 @@ describe('An event', () => {
     expect(await recorded(id)).toHaveLength(1);
   });
 
-  it('that is in flight elsewhere is a 409, and a claim that is dead holds it up for seconds only', async () => {
+  it('answers 409 while another replica has the lease on the event, until the lease expires', async () => {
     const id = randomUUID();
     await client.set(`farmlokal:webhook:${id}`, 'claimed by-a-dead-one', 'PX', 500);
     const event = upserted(randomUUID(), 1);
@@ -194,7 +194,7 @@ describe('An event', () => {
   });
 
   it.each([['garbage'], ['claimed for-ever'], ['finished nonsense x'], ['']])(
-    'is processed once with %j in Redis',
+    'processes an event once with %j in Redis',
     async (garbage) => {
       const id = randomUUID();
       const event = upserted(randomUUID(), 1);
@@ -207,7 +207,7 @@ describe('An event', () => {
     },
   );
 
-  it('keeps text as it is', async () => {
+  it('stores text unchanged', async () => {
     const sku = `${randomUUID()} ' " \\ $1 é 🥬`;
     const name = 'भिंडी \u0001 🥬';
     expect(outcome(await send(service.url, upserted(sku, 1, { name })))).toEqual([
@@ -217,7 +217,7 @@ describe('An event', () => {
     expect(await row(sku)).toMatchObject({ name });
   });
 
-  it('is verified as it came, however its JSON is written', async () => {
+  it('verifies the raw bytes, however the JSON is written', async () => {
     const sku = randomUUID();
     const text = JSON.stringify(upserted(sku, 1, { latitude: 18.5, longitude: 73.8 }))
       .replace('"revision":1', '"revision" :  1.0')
@@ -229,7 +229,7 @@ describe('An event', () => {
 });
 
 describe('A signed event', () => {
-  /** Sends an event with exactly these lines in its head; fetch would join lines of one name. */
+  /** Sends an event with exactly these header lines; fetch would join lines of the same name. */
   async function sendLines(event: string, lines: readonly string[]): Promise<RawAnswer> {
     const connection = await RawConnection.open(service.url);
     const head = [
@@ -242,7 +242,7 @@ describe('A signed event', () => {
     connection.write(`${head.join('\r\n')}\r\n\r\n${event}`);
     const answer = await connection.answer();
     connection.close();
-    if (answer === undefined) throw new Error('There is no answer');
+    if (answer === undefined) throw new Error('There is no response');
     return answer;
   }
 
@@ -253,8 +253,8 @@ describe('A signed event', () => {
     ['in the last of three headers', (valid) => [wrong, `v1a,${'B'.repeat(86)}==`, valid]],
     ['among several in one header', (valid) => [`${wrong} v2,x ${valid} ${wrong}`]],
     ['among several in each of two headers', (valid) => [`${wrong} ${wrong}`, `${wrong} ${valid}`]],
-    ['behind 300 others', (valid) => [`${`${wrong} `.repeat(300)}${valid}`]],
-  ])('is taken with the valid signature %s', async (_, values) => {
+    ['after 300 others', (valid) => [`${`${wrong} `.repeat(300)}${valid}`]],
+  ])('is accepted with the valid signature %s', async (_, values) => {
     const event = JSON.stringify(upserted(randomUUID(), 1));
     const headers = signatureHeaders(event);
     const answer = await sendLines(event, [
@@ -266,7 +266,7 @@ describe('A signed event', () => {
   });
 
   it.each([['Identity'], ['IDENTITY'], [''], ['identity, identity'], [' identity ']])(
-    'is taken with the Content-Encoding %j',
+    'is accepted with the Content-Encoding %j',
     async (encoding) => {
       const event = upserted(randomUUID(), 1);
       const headers = { 'content-encoding': encoding };
@@ -275,7 +275,7 @@ describe('A signed event', () => {
   );
 
   it.each(['2016-12-31T23:59:60Z', '2026-11-23T06:30:00.123456789012+05:30'])(
-    'is taken with the timestamp %s',
+    'is accepted with the timestamp %s',
     async (timestamp) => {
       const event = { ...upserted(randomUUID(), 1), timestamp };
       expect(outcome(await send(service.url, event))).toEqual([200, 'processed']);
@@ -283,8 +283,8 @@ describe('A signed event', () => {
   );
 });
 
-describe('A catalogue in another currency', () => {
-  it('takes prices in that one, and no others', async () => {
+describe('A catalog in another currency', () => {
+  it('accepts prices in that currency only', async () => {
     const european = await start({ CURRENCY: 'EUR' });
     const sku = randomUUID();
     const priced = (currency: string, revision: number) =>
@@ -301,7 +301,7 @@ describe('A catalogue in another currency', () => {
     await european.stop();
   });
 
-  it('still lists what was stored in another one before', async () => {
+  it('still lists products that were stored in another currency', async () => {
     const category = randomUUID();
     await send(service.url, upserted(randomUUID(), 1, { category }));
     const european = await start({ CURRENCY: 'EUR' });
@@ -311,7 +311,7 @@ describe('A catalogue in another currency', () => {
   });
 });
 
-describe('What is refused leaves nothing behind', () => {
+describe('A rejected event', () => {
   let before: number;
 
   beforeEach(async () => {
@@ -325,9 +325,12 @@ describe('What is refused leaves nothing behind', () => {
   const event = JSON.stringify(upserted('refused', 1));
 
   it.each<[string, Record<string, string>]>([
-    ['a wrong secret', signatureHeaders(event, { secret: `whsec_${'A'.repeat(32)}` })],
+    ['the wrong secret', signatureHeaders(event, { secret: `whsec_${'A'.repeat(32)}` })],
     ['an old timestamp', signatureHeaders(event, { timestamp: (Date.now() / 1000 - 310) | 0 })],
-    ['a timestamp to come', signatureHeaders(event, { timestamp: (Date.now() / 1000 + 600) | 0 })],
+    [
+      'a timestamp in the future',
+      signatureHeaders(event, { timestamp: (Date.now() / 1000 + 600) | 0 }),
+    ],
     ['another id', { ...signatureHeaders(event), 'webhook-id': 'another' }],
     [
       'another timestamp',
@@ -342,7 +345,7 @@ describe('What is refused leaves nothing behind', () => {
       'a hundred signatures',
       { ...signatureHeaders(event), 'webhook-signature': 'v1,AAAA '.repeat(100) },
     ],
-  ])('%s', async (_, headers) => {
+  ])('is not recorded when it has %s', async (_, headers) => {
     const answer = await ask<ProblemBody>(`${service.url}/api/webhooks/catalog`, {
       method: 'POST',
       headers,
@@ -357,7 +360,7 @@ describe('What is refused leaves nothing behind', () => {
     return headers;
   }
 
-  it('says which headers are missing, also when they have other names', async () => {
+  it('gets a problem that names the missing headers', async () => {
     const signed = signatureHeaders(event);
     const foreign = Object.fromEntries(
       Object.entries(signed).map(([name, value]) => [name.replace('webhook-', 'svix-'), value]),
@@ -378,7 +381,7 @@ describe('What is refused leaves nothing behind', () => {
     }
   });
 
-  it('a thousand signatures', async () => {
+  it('is not recorded when it has a thousand signatures', async () => {
     const headers = {
       ...signatureHeaders(event),
       'webhook-signature': `v1,${'A'.repeat(43)}= `.repeat(1000),
@@ -392,10 +395,10 @@ describe('What is refused leaves nothing behind', () => {
   });
 
   it.each<[string, string | Buffer, number, string]>([
-    ['what is no JSON', 'nonsense', 400, 'malformed-request'],
-    ['nothing', '', 400, 'malformed-request'],
+    ['bytes that are not JSON', 'nonsense', 400, 'malformed-request'],
+    ['an empty body', '', 400, 'malformed-request'],
     ['half of an event', event.slice(0, -1), 400, 'malformed-request'],
-    ['bytes that are no text', Buffer.from([0xff, 0xfe]), 400, 'malformed-request'],
+    ['bytes that are not UTF-8', Buffer.from([0xff, 0xfe]), 400, 'malformed-request'],
     [
       'a prototype to pollute',
       event.replace('"sku"', '"__proto__":{"sku":"X"},"sku"'),
@@ -403,7 +406,7 @@ describe('What is refused leaves nothing behind', () => {
       'malformed-request',
     ],
     [
-      "a constructor's prototype, in a field that is not known",
+      "a constructor's prototype, in an unknown field",
       event.replace('"data"', '"more":[{"constructor":{"prototype":{}}}],"data"'),
       400,
       'malformed-request',
@@ -416,12 +419,12 @@ describe('What is refused leaves nothing behind', () => {
       422,
       'validation-failed',
     ],
-  ])('%s, though it is signed', async (_, body, status, slug) => {
+  ])('is not recorded when it has %s, even if it is signed', async (_, body, status, slug) => {
     const answer = await send<ProblemBody>(service.url, body);
     expect(problem(answer)).toEqual([status, slug]);
   });
 
-  it('an event that names its faults', async () => {
+  it('gets a problem that names the invalid fields', async () => {
     const answer = await send<ProblemBody>(service.url, upserted('x', -1, { currency: 'inr' }));
     expect(answer.body.errors?.map(({ parameter }) => parameter).sort()).toEqual([
       'data.currency',
@@ -429,14 +432,14 @@ describe('What is refused leaves nothing behind', () => {
     ]);
   });
 
-  it('an id of 256 characters, or with a space in it', async () => {
+  it('is not recorded when its id has 256 characters or a space', async () => {
     for (const id of ['x'.repeat(256), 'a b']) {
       const answer = await send<ProblemBody>(service.url, event, { id });
       expect(problem(answer)).toEqual([422, 'validation-failed']);
     }
   });
 
-  it('a body that is too large, whether it says so or not', async () => {
+  it('is not recorded when its body is too large, with and without Content-Length', async () => {
     const large = JSON.stringify(upserted('x', 1, { more: 'x'.repeat(MAX_BODY) }));
     expect(problem(await send<ProblemBody>(service.url, large))).toEqual([
       413,
@@ -456,7 +459,7 @@ describe('What is refused leaves nothing behind', () => {
     ['application/x-www-form-urlencoded'],
     ['application/cloudevents+json'],
     [''],
-  ])('the media type %j', async (type) => {
+  ])('is not recorded when it has the media type %j', async (type) => {
     const answer = await send<ProblemBody>(service.url, event, {
       headers: { 'content-type': type },
     });
@@ -464,7 +467,7 @@ describe('What is refused leaves nothing behind', () => {
   });
 
   it.each(['gzip', 'GZIP', 'identity, gzip', 'x'])(
-    'a body with the Content-Encoding %s',
+    'is not recorded when it has the Content-Encoding %s',
     async (encoding) => {
       const answer = await send<ProblemBody>(service.url, gzipSync(event), {
         headers: { 'content-encoding': encoding },
@@ -473,7 +476,7 @@ describe('What is refused leaves nothing behind', () => {
     },
   );
 
-  it('other methods, and parameters', async () => {
+  it('is not recorded when it has another method or a query parameter', async () => {
     const url = `${service.url}/api/webhooks/catalog`;
     const { status, headers } = await ask(url);
     expect([status, headers.get('allow')]).toEqual([405, 'POST']);
@@ -485,7 +488,7 @@ describe('What is refused leaves nothing behind', () => {
     expect(problem(answer)).toEqual([400, 'validation-failed']);
   });
 
-  it('everything, as long as there is no secret', async () => {
+  it('is not recorded when no secret is configured', async () => {
     const bare = await start({ WEBHOOK_SECRETS: '' });
     const answer = await send<ProblemBody>(bare.url, event);
     expect(problem(answer)).toEqual([503, 'dependency-unavailable']);
@@ -493,15 +496,15 @@ describe('What is refused leaves nothing behind', () => {
   });
 });
 
-it('A body of 256 KiB is taken', async () => {
+it('A body of 256 KiB is accepted', async () => {
   const bare = JSON.stringify(upserted(randomUUID(), 1, { more: '' }));
   const event = bare.replace('"more":""', `"more":"${'x'.repeat(MAX_BODY - bare.length)}"`);
   expect(event).toHaveLength(MAX_BODY);
   expect(outcome(await send(service.url, event))).toEqual([200, 'processed']);
 });
 
-describe('The listing', () => {
-  it('has a change at once on the replica that took it, and within a second on the others', async () => {
+describe('GET /api/products after an event', () => {
+  it('shows the change at once on the replica that took the event, and within a second on the others', async () => {
     const category = randomUUID();
     const listing = async ({ url }: Service): Promise<string[]> => {
       const { body } = await ask<ProductPage>(`${url}/api/products?category=${category}`);
@@ -529,7 +532,7 @@ describe('The listing', () => {
     expect((await ask(`${service.url}/api/products/${id}`)).status).toBe(404);
   });
 
-  it('has a change that is committed after its sender was told to try again', async () => {
+  it('shows a change that is committed after the sender got a 503', async () => {
     const patient = await start({ DATABASE_STATEMENT_TIMEOUT_MS: '10000' });
     const sku = randomUUID();
     const category = randomUUID();
@@ -553,7 +556,7 @@ describe('The listing', () => {
     await patient.stop();
   });
 
-  it('has a change whose replica died before it could say so, once it is sent again', async () => {
+  it('shows a change whose replica died before publishing it, once the event is sent again', async () => {
     const sku = randomUUID();
     const category = randomUUID();
     const url = `${service.url}/api/products?category=${category}`;
@@ -575,7 +578,7 @@ describe('The listing', () => {
     expect((await ask<ProductPage>(url)).body.data[0]?.name).toBe('New');
   });
 
-  it('keeps its pages when nothing has changed', async () => {
+  it('serves cached pages when the event changed nothing', async () => {
     const sku = randomUUID();
     await send(service.url, upserted(sku, 5));
     const url = `${service.url}/api/products?limit=7`;
@@ -587,7 +590,7 @@ describe('The listing', () => {
 });
 
 describe('Old events', () => {
-  it('are removed after seven days, in batches, when events come', async () => {
+  it('are deleted after seven days, in batches, when new events arrive', async () => {
     await database.query("DELETE FROM webhook_events WHERE id = 'young' OR id LIKE 'old-%'");
     await database.query(
       `INSERT INTO webhook_events (id, type, digest, status, received_at, processed_at)
@@ -598,7 +601,7 @@ describe('Old events', () => {
       `INSERT INTO webhook_events (id, type, digest, status, received_at, processed_at)
        VALUES ('young', 'product.deleted', '\\x00', 'processed', now() - interval '6.9 days', now())`,
     );
-    // Of its own: those that are there have looked for old ones a moment ago.
+    // A new service: the running ones have just deleted old events.
     const fresh = await start();
     await send(fresh.url, upserted(randomUUID(), 1));
     await eventually(async () => {
@@ -613,7 +616,7 @@ describe('Old events', () => {
   });
 });
 
-it('No log has a secret or a signature in it', () => {
+it('No log contains a secret or a signature', () => {
   for (const { logs } of [service, other]) {
     expect(logs()).not.toContain(SECRET.slice(6));
     expect(logs()).not.toContain('v1,');
