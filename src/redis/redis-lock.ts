@@ -6,8 +6,8 @@ import { type CommandOptions, RedisConnection } from './redis-connection.js';
 
 /** The result of an attempt to acquire a lock. `unavailable`: Redis gave no reply. */
 export type Lock =
-  | { readonly state: 'owned'; release(): Promise<void> }
-  | { readonly state: 'held' }
+  | { readonly state: 'acquired'; release(): Promise<void> }
+  | { readonly state: 'contended' }
   | { readonly state: 'unavailable' };
 
 /**
@@ -28,18 +28,18 @@ export class RedisLock {
    */
   async acquire(key: string, ttlMs: number, options?: CommandOptions): Promise<Lock> {
     const owner = randomUUID();
-    const answer = await this.redis.attempt(
+    const reply = await this.redis.attempt(
       (redis) => redis.set(key, owner, 'PX', ttlMs, 'NX'),
       options,
     );
-    if (answer === undefined) {
+    if (reply === undefined) {
       return { state: 'unavailable' };
     }
-    if (answer === null) {
-      return { state: 'held' };
+    if (reply === null) {
+      return { state: 'contended' };
     }
     return {
-      state: 'owned',
+      state: 'acquired',
       release: async () => {
         await compareAndDelete(this.redis, key, owner, options);
       },

@@ -13,7 +13,6 @@ import { retryAfterMs } from '../http/retry-after.js';
 import { ConditionLog } from '../logging/condition-log.js';
 import { exponentialBackoff } from '../resilience/exponential-backoff.js';
 import { loopClock } from '../resilience/loop-clock.js';
-import { NETWORK_ERRORS } from '../resilience/network-error.js';
 import { EVENT_TYPES } from './catalog-event.js';
 
 const TIMEOUT_MS = 3000;
@@ -91,7 +90,7 @@ export class Subscription implements OnApplicationBootstrap, OnApplicationShutdo
   private async register(url: string, callback: string): Promise<RegistrationFailure | undefined> {
     try {
       const token = await this.tokens.getToken();
-      const { status, ok, headers } = await loopClock.abort(TIMEOUT_MS, (timeout) =>
+      const { status, ok, headers } = await loopClock.withAbortSignal(TIMEOUT_MS, (timeout) =>
         partnerFetch(url, {
           method: 'PUT',
           headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
@@ -110,13 +109,8 @@ export class Subscription implements OnApplicationBootstrap, OnApplicationShutdo
             retryAfterMs: retryAfterMs(headers),
           };
     } catch (error) {
-      return { reason: reasonOf(error) };
+      const { message } = error as Error;
+      return { reason: message.replace(/\.$/, '') };
     }
   }
-}
-
-function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  const { code } = (cause ?? {}) as NodeJS.ErrnoException;
-  return code === undefined ? message.replace(/\.$/, '') : (NETWORK_ERRORS[code] ?? code);
 }

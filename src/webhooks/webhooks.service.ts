@@ -6,7 +6,7 @@ import { Environment } from '../config/environment.js';
 import { Database } from '../database/database.js';
 import { dependencyUnavailable, overloaded, Problem, unprocessable } from '../problems/problem.js';
 import { CatalogChanges } from '../products/catalog-changes.js';
-import { Admission } from '../resilience/admission.js';
+import { AdmissionControl } from '../resilience/admission-control.js';
 import { Deadline } from '../resilience/deadline.js';
 import { EVENT_TYPES, readEvent } from './catalog-event.js';
 import { CONCURRENT_BATCHES, EventInbox } from './event-inbox.js';
@@ -27,7 +27,7 @@ const ID = /^[\x21-\x7e]{1,255}$/;
 @Injectable()
 export class WebhooksService {
   private readonly events: Counter<'type' | 'result'>;
-  private readonly admission = new Admission(CONCURRENT_BATCHES);
+  private readonly admission = new AdmissionControl(CONCURRENT_BATCHES);
 
   constructor(
     private readonly environment: Environment,
@@ -55,7 +55,7 @@ export class WebhooksService {
    */
   async receive(message: SignedMessage, arrivedAt: number): Promise<EventStatus> {
     // While PostgreSQL does not answer, Redis can still answer duplicates.
-    if (this.admission.isFull(this.database.isAnswering ? MAX_WAIT_MS : Infinity)) {
+    if (this.admission.shouldReject(this.database.isAnswering ? MAX_WAIT_MS : Infinity)) {
       throw overloaded('Too many events are waiting to be recorded.');
     }
     return this.admission.track(() => this.process(message, arrivedAt));
