@@ -15,11 +15,11 @@ import { SECRET, send, upserted } from './support/signed-event.js';
 
 const THROTTLE_LIMIT = 50;
 
-/** What Prometheus itself makes of a scrape. */
-const OF_PROMETHEUS = new Map([['up', new Set<string>()]]);
+/** Series that Prometheus adds to a scrape. */
+const PROMETHEUS_SERIES = new Map([['up', new Set<string>()]]);
 /** Labels that Prometheus adds. */
-const ADDED = ['job', 'instance'];
-/** What a metric of each type consists of. */
+const PROMETHEUS_LABELS = ['job', 'instance'];
+/** The suffixes of the series of each metric type. */
 const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
   counter: [''],
   gauge: [''],
@@ -33,7 +33,7 @@ let database: Database;
 let redis: RedisServer;
 let sandbox: Sandbox;
 let service: Service;
-/** The series of the service: their labels by their names, undefined as long as there is none. */
+/** The label names of every series of the service; undefined for a metric without a sample. */
 let series: Map<string, ReadonlySet<string> | undefined>;
 
 beforeAll(async () => {
@@ -49,7 +49,7 @@ beforeAll(async () => {
   await eventually(
     async () => (await ask(`${service.url}/health/ready`)).status === 200 || undefined,
   );
-  await beUsed();
+  await sendRequests();
   const { body } = await ask<string>(`${service.url}/metrics`);
   series = seriesOf(body);
 });
@@ -59,19 +59,19 @@ afterAll(async () => {
   await Promise.all([sandbox.stop(), redis.stop(), database.drop()]);
 });
 
-/** A little of everything, so that there is something to count. */
-async function beUsed(): Promise<void> {
+/** Sends requests of each kind, so that most metrics have a sample. */
+async function sendRequests(): Promise<void> {
   const [id = ''] = await insertProducts(database, [{}]);
   await ask(`${service.url}/api/products/${id}/availability`);
   await send(service.url, upserted('D-1', 1));
   await send(service.url, upserted('D-1', 2), { timestamp: 0 });
-  for (let asked = 0; asked <= THROTTLE_LIMIT; asked += 1) {
+  for (let count = 0; count <= THROTTLE_LIMIT; count += 1) {
     await ask(`${service.url}/api/products`);
   }
 }
 
 function seriesOf(exposition: string): Map<string, ReadonlySet<string> | undefined> {
-  const found = new Map<string, ReadonlySet<string> | undefined>(OF_PROMETHEUS);
+  const found = new Map<string, ReadonlySet<string> | undefined>(PROMETHEUS_SERIES);
   for (const [, name = '', type = ''] of exposition.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
     for (const suffix of SUFFIXES[type] ?? []) found.set(name + suffix, undefined);
   }
@@ -82,13 +82,15 @@ function seriesOf(exposition: string): Map<string, ReadonlySet<string> | undefin
   return found;
 }
 
-/** What of an expression the service has not got. */
+/** The metrics and labels of an expression that the service does not have. */
 function missing(expression: string): string[] {
-  return new Expression(expression).selections.flatMap(({ metric, labels }) => {
+  return new Expression(expression).selectors.flatMap(({ metric, labels }) => {
     if (!series.has(metric)) return [metric];
-    const has = series.get(metric);
-    if (has === undefined) return [];
-    const unknown = [...labels].filter((label) => !has.has(label) && !ADDED.includes(label));
+    const known = series.get(metric);
+    if (known === undefined) return [];
+    const unknown = [...labels].filter(
+      (label) => !known.has(label) && !PROMETHEUS_LABELS.includes(label),
+    );
     return unknown.map((label) => `${metric}{${label}}`);
   });
 }
@@ -98,16 +100,16 @@ describe('The dashboard', () => {
   const graphs = panels.filter(({ type }) => type !== 'row');
 
   it.each(graphs.map((panel) => [panel.title, panel] as const))(
-    'shows %s of metrics that the service has',
+    'has only existing metrics in the panel %s',
     (_, panel) => {
       expect(expressions(panel).flatMap(missing)).toEqual([]);
     },
   );
 
-  it('leaves out nothing that the service measures', () => {
+  it('shows every metric of the service', () => {
     const shown = graphs
       .flatMap(expressions)
-      .flatMap((expression) => new Expression(expression).selections)
+      .flatMap((expression) => new Expression(expression).selectors)
       .map(({ metric }) => metric.replace(HISTOGRAM_PART, ''));
     const measured = [...series.keys()]
       .filter((name) => name.startsWith('farmlokal_'))
@@ -115,13 +117,13 @@ describe('The dashboard', () => {
     expect(measured.filter((name) => !shown.includes(name))).toEqual([]);
   });
 
-  it('offers choices made of metrics that the service has', () => {
-    const choices = templating.list.flatMap(({ definition = '' }) => {
+  it('reads its variables from existing metrics', () => {
+    const selectors = templating.list.flatMap(({ definition = '' }) => {
       const [, selector] = /^label_values\((.+), \w+\)$/.exec(definition) ?? [];
       return selector ?? [];
     });
-    expect(choices).toHaveLength(2);
-    expect(choices.flatMap(missing)).toEqual([]);
+    expect(selectors).toHaveLength(2);
+    expect(selectors.flatMap(missing)).toEqual([]);
   });
 });
 
@@ -129,7 +131,7 @@ describe('The alerts', () => {
   const rules = readAlerts().groups.flatMap((group) => group.rules);
 
   it.each(rules.map((rule) => [rule.alert, rule] as const))(
-    'watch metrics that the service has: %s',
+    'use only existing metrics: %s',
     (_, { expr }) => {
       expect(missing(expr)).toEqual([]);
     },

@@ -39,18 +39,18 @@ function run(command: readonly string[], env: Record<string, string>) {
 describe('The migrations of a deployment', () => {
   const { command } = services.migrations;
 
-  it('are made by one command everywhere', () => {
+  it('run with the same command on every platform', () => {
     expect(job.spec?.template.spec?.containers[0]?.command).toEqual(command);
     expect(web.preDeployCommand).toBe(command.join(' '));
   });
 
-  it('make an empty database one that a replica is ready with', async () => {
+  it('prepare an empty database for a replica', async () => {
     const maintenance = process.env.TEST_POSTGRES_URL ?? '';
     const name = `test_${randomUUID().replaceAll('-', '')}`;
     await query(maintenance, `CREATE DATABASE ${name}`);
     const url = new URL(maintenance);
     url.pathname = name;
-    // As in the clusters: the service's connection may be one that cannot migrate.
+    // As on the platforms, where DATABASE_URL may go through a pooler that cannot run migrations.
     const { status, stderr } = run(command, {
       DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/nowhere',
       MIGRATION_DATABASE_URL: url.href,
@@ -77,7 +77,7 @@ describe('The probes of a deployment', () => {
   });
 
   async function start(): Promise<Service> {
-    // Longer than the test waits: what it sees is a replica that drains.
+    // Longer than the test runs, so that the replica stays in the drain phase.
     const service = await startService({ DATABASE_URL: database.url, SHUTDOWN_DELAY_MS: '30000' });
     await eventually(
       async () => (await ask(`${service.url}/health/ready`)).status === 200 || undefined,
@@ -85,7 +85,7 @@ describe('The probes of a deployment', () => {
     return service;
   }
 
-  /** Runs the check that Compose runs in the container, on the port of this service. */
+  /** Runs the health check of the compose file against this service. */
   function check(service: Service): number | null {
     const [, ...command] = services.farmlokal.healthcheck.test;
     const { host } = new URL(service.url);
@@ -95,7 +95,7 @@ describe('The probes of a deployment', () => {
     ).status;
   }
 
-  it('ask what a ready replica answers', async () => {
+  it('succeed on a ready replica', async () => {
     const service = await start();
     const [container] = deployment.spec?.template.spec?.containers ?? [];
     const paths = [
@@ -110,7 +110,7 @@ describe('The probes of a deployment', () => {
     expect(check(service)).toBe(0);
   });
 
-  it('notice a replica that shuts down, and one that is gone', async () => {
+  it('fail on a replica that is stopping or has exited', async () => {
     const service = await start();
     await service.kill('SIGTERM');
     await eventually(async () => {

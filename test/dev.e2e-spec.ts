@@ -27,7 +27,7 @@ import { copyOfTemplate } from './support/postgres-server.js';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** What the servers' owner in the first spec says of them. */
+/** The output of the program in the first test. */
 interface Servers {
   pids: number[];
   ports: number[];
@@ -63,13 +63,13 @@ async function isListening(port: number): Promise<boolean> {
   return connected;
 }
 
-async function isLeft({ pids, ports, directory }: Servers): Promise<boolean> {
+async function isAnyLeft({ pids, ports, directory }: Servers): Promise<boolean> {
   if (existsSync(directory) || pids.some(isAlive)) return true;
   return (await Promise.all(ports.map(isListening))).includes(true);
 }
 
 describe('the servers of npm run dev and of the tests', () => {
-  it('are gone, frozen or not, when their owner has been killed', async () => {
+  it('end when the process that started them is killed, even when they are paused', async () => {
     const program = `
       import { PostgresServer } from './dev/postgres-server.ts';
       import { findRedis, RedisServer } from './dev/redis-server.ts';
@@ -77,10 +77,10 @@ describe('the servers of npm run dev and of the tests', () => {
 
       const { path } = await makeTemporaryDirectory();
       const running = await PostgresServer.start(${JSON.stringify(copyOfTemplate())});
-      const frozen = await PostgresServer.start(${JSON.stringify(copyOfTemplate())});
-      await frozen.pause();
+      const paused = await PostgresServer.start(${JSON.stringify(copyOfTemplate())});
+      await paused.pause();
       const redis = await RedisServer.start(findRedis(), { directory: path, log: path + '/log' });
-      const servers = [running, frozen, redis];
+      const servers = [running, paused, redis];
       console.log(JSON.stringify({
         pids: servers.map((server) => server.pid),
         ports: servers.map((server) => server.port),
@@ -89,19 +89,19 @@ describe('the servers of npm run dev and of the tests', () => {
       setInterval(() => {}, 1000);
     `;
     const owner = startNode(['--input-type=module', '--eval', program]);
-    const [said] = (await once(owner.stdout, 'data')) as [Buffer];
-    const servers = JSON.parse(said.toString()) as Servers;
+    const [output] = (await once(owner.stdout, 'data')) as [Buffer];
+    const servers = JSON.parse(output.toString()) as Servers;
     expect(servers.pids.map(isAlive)).toEqual([true, true, true]);
 
     owner.kill('SIGKILL');
 
-    await eventually(async () => ((await isLeft(servers)) ? undefined : 'gone'));
+    await eventually(async () => ((await isAnyLeft(servers)) ? undefined : 'gone'));
     expect(servers.pids.map(isAlive)).toEqual([false, false, false]);
   });
 });
 
 describe('npm run dev', () => {
-  it('says which port is taken and how to choose another, and ends', async () => {
+  it('exits with a message about another port when PORT is in use', async () => {
     const occupant = createServer().listen(0, '127.0.0.1');
     await once(occupant, 'listening');
     const address = occupant.address();
@@ -114,10 +114,12 @@ describe('npm run dev', () => {
     occupant.close();
 
     expect(code).toBe(1);
-    expect(errors.join('')).toMatch(new RegExp(`^Port ${port} is taken.*PORT=\\d+ npm run dev\n$`));
+    expect(errors.join('')).toMatch(
+      new RegExp(`^Port ${port} is in use.*PORT=\\d+ npm run dev\n$`),
+    );
   });
 
-  it('refuses a port that is none', async () => {
+  it('rejects an invalid PORT', async () => {
     const dev = startNode(['dev/dev.ts'], { PORT: 'http' });
     const closed = once(dev, 'close');
     const errors = await dev.stderr.setEncoding('utf8').toArray();
@@ -128,7 +130,7 @@ describe('npm run dev', () => {
   });
 });
 
-/** A service that answers with a word, slowly when asked for it, and drains as the real one does. */
+/** A service that responds with a word, after a second on /slow, and drains as the real service does. */
 const MAIN = `
   import { createServer } from 'node:http';
   import { setTimeout as sleep } from 'node:timers/promises';
@@ -148,7 +150,7 @@ const MAIN = `
   });
 `;
 
-/** Gives the answer, and the client's port of the connection that it came on. */
+/** Returns the response body, and the client's port of its connection. */
 async function getText(url: string, agent: Agent): Promise<{ text: string; port: number }> {
   return await new Promise((resolve, reject) => {
     get(url, { agent }, (response) => {
@@ -160,7 +162,7 @@ async function getText(url: string, agent: Agent): Promise<{ text: string; port:
   });
 }
 
-/** The processes that run in a directory. */
+/** The processes whose working directory this is. */
 function pidsIn(directory: string): string[] {
   return readdirSync('/proc').filter((pid) => {
     try {
@@ -171,12 +173,14 @@ function pidsIn(directory: string): string[] {
   });
 }
 
-describe('The service of npm run dev', () => {
+describe(ReloadingService.name, () => {
   let directory: TemporaryDirectory;
   let service: ReloadingService;
   let url: string;
-  let announced: string[];
-  /** With one connection, which it keeps open. */
+  let logged: string[];
+  /** Runs just before a process starts. */
+  let onLaunch: () => void;
+  /** Uses one keep-alive connection. */
   let agent: Agent;
 
   beforeEach(async () => {
@@ -191,7 +195,8 @@ describe('The service of npm run dev', () => {
     save('src/word.ts', word('one'));
     const compiler = new Compiler(path);
     await compiler.compile();
-    announced = [];
+    logged = [];
+    onLaunch = () => undefined;
     agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const port = await bindPort(0);
     url = `http://127.0.0.1:${port}/`;
@@ -199,16 +204,19 @@ describe('The service of npm run dev', () => {
       directories: [join(path, 'src'), join(path, 'migrations')],
       isSource,
       rebuild: () => compiler.compile(),
-      order: (own) => ({
-        command: process.execPath,
-        args: ['dist/main.js'],
-        cwd: path,
-        env: { PORT: String(own) },
-        log: join(path, 'log'),
-      }),
+      command: (own) => {
+        onLaunch();
+        return {
+          command: process.execPath,
+          args: ['dist/main.js'],
+          cwd: path,
+          env: { PORT: String(own) },
+          log: join(path, 'log'),
+        };
+      },
       host: '127.0.0.1',
       port,
-      announce: (line) => announced.push(line),
+      log: (line) => logged.push(line),
     });
     await service.start();
   });
@@ -233,8 +241,8 @@ describe('The service of npm run dev', () => {
     renameSync(join(directory.path, `${file}.new`), join(directory.path, file));
   }
 
-  /** Waits for this answer. No request fails until then. */
-  async function answers(expected: string): Promise<void> {
+  /** Waits for this response. Until then every request has to succeed. */
+  async function responds(expected: string): Promise<void> {
     await eventually(
       async () => ((await getText(url, agent)).text === expected ? true : undefined),
       30_000,
@@ -246,80 +254,102 @@ describe('The service of npm run dev', () => {
     await eventually(() => Promise.resolve(pidsIn(directory.path).length === 1 || undefined));
   }
 
-  async function announces(pattern: RegExp): Promise<string> {
+  async function logs(pattern: RegExp): Promise<string> {
     return await eventually(
-      () => Promise.resolve(announced.find((line) => pattern.test(line))),
+      () => Promise.resolve(logged.find((line) => pattern.test(line))),
       30_000,
     );
   }
 
-  it('serves every change of a file that is replaced, and refuses no request', async () => {
+  it('serves every change of a replaced file, and fails no request', async () => {
     for (const text of ['two', 'three', 'four', 'five']) {
       replace('src/word.ts', word(text));
-      await answers(text);
+      await responds(text);
     }
-    expect(announced.filter((line) => line.startsWith('Changed: src/word.ts'))).toHaveLength(4);
+    expect(logged.filter((line) => line.startsWith('Changed: src/word.ts'))).toHaveLength(4);
   });
 
-  it('serves a change in a directory that is new, and one that is gone', async () => {
+  it('serves changes in a new directory, and after its removal', async () => {
     mkdirSync(join(directory.path, 'src/words/more'), { recursive: true });
     save('src/words/more/two.ts', word('two'));
     replace('src/word.ts', `export { WORD } from './words/more/two.js';\n`);
-    await answers('two');
+    await responds('two');
     save('src/words/more/two.ts', word('three'));
-    await answers('three');
+    await responds('three');
 
     rmSync(join(directory.path, 'src/words'), { recursive: true });
     replace('src/word.ts', word('four'));
-    await answers('four');
+    await responds('four');
     expect(readdirSync(join(directory.path, 'dist'), { recursive: true })).not.toContain(
       'words/more/two.js',
     );
   });
 
-  it('answers a request that is in flight, and the next one on an idle connection', async () => {
+  it('finishes requests in flight, and serves the new code on an idle connection', async () => {
     const idle = await getText(url, agent);
     const other = new Agent({ keepAlive: true });
     const slow = getText(`${url}slow`, other);
     replace('src/word.ts', word('two'));
     expect((await slow).text).toBe('one');
     other.destroy();
-    await announces(/^Reloaded in \d+\.\d s$/);
+    await logs(/^Reloaded in \d+\.\d s$/);
     await retired();
     expect(await getText(url, agent)).toEqual({ text: 'two', port: idle.port });
   });
 
-  it('makes one reload of many saves', async () => {
+  it('reloads once for many saves', async () => {
     for (let nth = 1; nth <= 20; nth += 1) save('src/word.ts', word(String(nth)));
-    await answers('20');
-    expect(announced.filter((line) => line.startsWith('Reloaded')).length).toBeLessThan(4);
+    await responds('20');
+    expect(logged.filter((line) => line.startsWith('Reloaded')).length).toBeLessThan(4);
   });
 
   it('serves a change after a build has replaced an output', async () => {
-    // The bundle of a build holds every source, so it does not import the changed one.
+    // A bundle contains every source, so it does not import the changed one.
     save(
       'dist/main.js',
       MAIN.replace("import { WORD } from './word.js';", "const WORD = 'bundle';"),
     );
     replace('src/word.ts', word('two'));
-    await answers('two');
+    await responds('two');
   });
 
-  it('goes on with the old code when the new one does not compile', async () => {
+  it('keeps serving the old code when the new code does not compile', async () => {
     replace('src/word.ts', 'export const WORD = ;\n');
-    expect(await announces(/does not compile/)).toMatch(
+    expect(await logs(/does not compile/)).toMatch(
       /^src\/word\.ts does not compile\n.*Expression expected[^]*word\.ts:1:[^]*Waiting for a change$/,
     );
-    await answers('one');
+    await responds('one');
     replace('src/word.ts', word('two'));
-    await answers('two');
+    await responds('two');
   });
 
-  it('goes on with the old code when the new one does not start', async () => {
+  it('keeps serving the old code when the new code does not start', async () => {
     replace('src/word.ts', `throw new Error('broken');\n${word('two')}`);
-    await announces(/^The service did not start; the previous process goes on/);
-    await answers('one');
+    await logs(/^The service did not start; the previous process keeps serving/);
+    await responds('one');
     replace('src/word.ts', word('three'));
-    await answers('three');
+    await responds('three');
+  });
+
+  it('stops while a process that never becomes ready is starting', async () => {
+    const stopped = new Promise<void>((resolve) => {
+      onLaunch = () => {
+        resolve(service.stop());
+      };
+    });
+    replace('src/main.ts', 'setInterval(() => undefined, 1000);\n');
+    await stopped;
+    expect(pidsIn(directory.path)).toEqual([]);
+  });
+
+  it('serves a change that is made while a process that never becomes ready is starting', async () => {
+    const launched = new Promise<void>((resolve) => {
+      onLaunch = resolve;
+    });
+    replace('src/main.ts', 'setInterval(() => undefined, 1000);\n');
+    await launched;
+    replace('src/word.ts', word('two'));
+    replace('src/main.ts', MAIN);
+    await responds('two');
   });
 });

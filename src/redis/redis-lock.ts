@@ -6,8 +6,8 @@ import { type CommandOptions, RedisConnection } from './redis-connection.js';
 
 /** The outcome of asking for a lock. */
 export type Lock =
-  | { readonly state: 'owned'; release(): Promise<void> }
-  | { readonly state: 'held' }
+  | { readonly state: 'acquired'; release(): Promise<void> }
+  | { readonly state: 'contended' }
   | { readonly state: 'unavailable' };
 
 /**
@@ -34,10 +34,10 @@ export class RedisLock {
       return { state: 'unavailable' };
     }
     if (answer === null) {
-      return { state: 'held' };
+      return { state: 'contended' };
     }
     return {
-      state: 'owned',
+      state: 'acquired',
       release: async () => {
         await compareAndDelete(this.redis, key, owner, options);
       },

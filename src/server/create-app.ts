@@ -16,7 +16,7 @@ import { createLogger } from '../logging/logger.js';
 import { AccessLog } from './access-log.js';
 import { RequestMetrics } from '../metrics/request-metrics.js';
 import { arrivalTime } from './arrival-time.js';
-import { MAX_WAIT_MS } from '../resilience/max-wait.js';
+import { MAX_WAIT_MS } from '../resilience/admission-control.js';
 import { StartQueue } from './start-queue.js';
 import { replyToClientError } from './client-errors.js';
 import { refuseOtherMethods } from './method-not-allowed.js';

@@ -237,7 +237,7 @@ describe('Without an answer from the inventory', () => {
     await requestMany(MANY);
     await stock.sandbox.switch('inventory', { errorRate: 0 });
     expect((await availability(service, stock.unseenProduct())).status).toBe(200);
-    await service.untilLogged('The inventory answers with status 403');
+    await service.untilLogged('The inventory responds with status 403');
     expect(service.logs()).not.toContain('The breaker opens');
   });
 });

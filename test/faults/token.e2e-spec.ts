@@ -338,8 +338,8 @@ describe('A provider that rejects the client', () => {
         .split('\n')
         .filter((line) => line.includes(oauthError));
       expect(told).toHaveLength(1);
-      expect(told[0]).toContain('refuses this client');
-      expect(told[0]).toContain('The sandbox is told to refuse');
+      expect(told[0]).toContain('rejects this client');
+      expect(told[0]).toContain('The switch oauthError is set');
       await own.kill('SIGKILL');
     },
   );
@@ -453,7 +453,7 @@ describe('No log', () => {
       return provider.requests() > 1 ? true : undefined;
     });
     const logs = own.logs();
-    const explanation = 'the error temporarily_unavailable and status 503. It explains: ';
+    const explanation = 'the error temporarily_unavailable and status 503. Its description: ';
     expect(logs.split(explanation)).toHaveLength(2);
     expect(logs).toContain('audience=[redacted]&api_key=[redacted]');
     for (const secret of [

@@ -27,7 +27,7 @@ async function startReplica(env: Record<string, string> = {}): Promise<Service> 
 }
 
 async function done(): Promise<number> {
-  return (await backing.sandbox.state()).catalog.campaign?.done ?? 0;
+  return (await backing.sandbox.state()).catalog.emit?.done ?? 0;
 }
 
 /** Waits until this share of the campaign is done. */
@@ -73,9 +73,9 @@ describe('While a replica, Redis and PostgreSQL are killed and come back', () =>
     const recorded = await backing.database.query<{ id: string }>('SELECT id FROM webhook_events');
     const ids = new Set(recorded.map(({ id }) => id));
     expect(recorded).toHaveLength(EVENTS);
-    const lost = oracle.events.filter(({ id, taken }) => taken > 0 && !ids.has(id));
+    const lost = oracle.events.filter(({ id, accepted }) => accepted > 0 && !ids.has(id));
     expect(lost).toEqual([]);
-    expect(oracle.events.filter(({ taken }) => taken === 0)).toEqual([]);
+    expect(oracle.events.filter(({ accepted }) => accepted === 0)).toEqual([]);
 
     const rows = await backing.database.query<{ sku: string; row: Record<string, unknown> }>(
       `SELECT sku, CASE WHEN deleted_at IS NULL THEN json_build_object(
