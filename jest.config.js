@@ -43,7 +43,7 @@ export default {
     {
       ...servers,
       displayName: 'faults',
-      testMatch: ['<rootDir>/test/{*,faults/**/*}.e2e-spec.ts'],
+      testMatch: ['<rootDir>/test/faults/**/*.e2e-spec.ts'],
       setupFilesAfterEnv: ['<rootDir>/test/support/retries.js'],
     },
   ],

@@ -18,14 +18,14 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-import { Compiler, isSource } from '../dev/compiler.js';
-import { bindPort } from '../dev/free-port.js';
-import { ReloadingService } from '../dev/reloading-service.js';
-import { makeTemporaryDirectory, type TemporaryDirectory } from '../dev/temporary-directory.js';
-import { eventually } from './support/eventually.js';
-import { copyOfTemplate } from './support/postgres-server.js';
+import { Compiler, isSource } from '../../dev/compiler.js';
+import { bindPort } from '../../dev/free-port.js';
+import { ReloadingService } from '../../dev/reloading-service.js';
+import { makeTemporaryDirectory, type TemporaryDirectory } from '../../dev/temporary-directory.js';
+import { eventually } from '../support/eventually.js';
+import { copyOfTemplate } from '../support/postgres-server.js';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** The output of the program in the first test. */
 interface Servers {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { stopAfterTest } from './support/after-test.js';
-import { type Answer, ask } from './support/answer.js';
-import { eventually } from './support/eventually.js';
-import { type PartnerSwitches, type Sandbox, startSandbox } from './support/sandbox.js';
-import { type Answering, WebhookReceiver } from './support/webhook-receiver.js';
+import { stopAfterTest } from '../support/after-test.js';
+import { type Answer, ask } from '../support/answer.js';
+import { eventually } from '../support/eventually.js';
+import { type PartnerSwitches, type Sandbox, startSandbox } from '../support/sandbox.js';
+import { type Answering, WebhookReceiver } from '../support/webhook-receiver.js';
 
 interface CatalogEvent {
   readonly type: string;
