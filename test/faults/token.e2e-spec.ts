@@ -45,7 +45,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await Promise.all(replicas.map((replica) => pull(replica, 'forget')));
+  await Promise.all(replicas.map((_, nth) => restart(nth)));
   await sandbox.reset();
   // A token request of the last test that still hangs would change Redis later.
   await eventually(async () =>
@@ -117,14 +117,23 @@ async function startReplica(env: Record<string, string> = {}): Promise<Service> 
   );
 }
 
-async function pull<Body>(replica: Service, lever: string): Promise<Body> {
-  return (await ask<Body>(`${replica.url}/${lever}`, { method: 'POST' })).body;
+async function control<Body>({ url }: Service, action: string): Promise<Body> {
+  return (await ask<Body>(`${url}/${action}`, { method: 'POST' })).body;
+}
+
+/** Gives a replica a token provider without a token, as after a start with this environment. */
+async function restart(nth: number, env: Record<string, string> = {}): Promise<Service> {
+  const restarted = replica(nth);
+  await control(restarted, `restart?${new URLSearchParams(env).toString()}`);
+  return restarted;
 }
 
 function callAll(count: number, forMs = 0): Promise<Called[]> {
   const at = Date.now() + 100;
   return Promise.all(
-    replicas.map((replica) => pull<Called>(replica, `call?at=${at}&count=${count}&forMs=${forMs}`)),
+    replicas.map((replica) =>
+      control<Called>(replica, `call?at=${at}&count=${count}&forMs=${forMs}`),
+    ),
   );
 }
 
@@ -135,7 +144,7 @@ function replica(nth: number): Service {
 }
 
 async function callOne(nth: number): Promise<Outcome> {
-  return (await pull<Called>(replica(nth), 'call')).cold;
+  return (await control<Called>(replica(nth), 'call')).cold;
 }
 
 async function requests(): Promise<number> {
@@ -177,7 +186,7 @@ describe('The owner of the lock', () => {
   it('delays the others no longer than the lifetime of the lock when it is killed', async () => {
     await sandbox.switch('oauth', { hang: true });
     const owner = await startReplica();
-    void pull(owner, 'call').catch(() => undefined);
+    void control(owner, 'call').catch(() => undefined);
     await eventually(async () => ((await requests()) === 1 ? true : undefined));
     const [lock] = await client.keys('farmlokal:oauth:fetching:*');
     expect(await client.pttl(lock ?? '')).toBeLessThanOrEqual(LOCK_TTL_MS);
@@ -205,7 +214,9 @@ describe('The owner of the lock', () => {
 describe('A token that a partner rejects', () => {
   it('is dropped by all replicas and replaced once', async () => {
     const [first] = tokensOf((await callAll(1)).map(({ cold }) => cold));
-    await Promise.all(replicas.map((replica) => pull(replica, `invalidate?token=${first ?? ''}`)));
+    await Promise.all(
+      replicas.map((replica) => control(replica, `invalidate?token=${first ?? ''}`)),
+    );
     const called = await callAll(50);
     const tokens = tokensOf(called.map(({ cold }) => cold));
     expect(tokens).toHaveLength(1);
@@ -215,7 +226,7 @@ describe('A token that a partner rejects', () => {
 
   it('does not invalidate a newer token', async () => {
     const { tokens } = await callOne(0);
-    await Promise.all(replicas.map((replica) => pull(replica, 'invalidate?token=an-older-one')));
+    await Promise.all(replicas.map((replica) => control(replica, 'invalidate?token=an-older-one')));
     expect(tokensOf((await callAll(10)).map(({ cold }) => cold))).toEqual(tokens);
     expect(await requests()).toBe(1);
   });
@@ -223,21 +234,20 @@ describe('A token that a partner rejects', () => {
   it('is not used again when Redis returns it', async () => {
     const [token = ''] = (await callOne(0)).tokens;
     const [key = ''] = await client.keys('farmlokal:oauth:token:*');
-    await pull(replica(0), `invalidate?token=${token}`);
+    await control(replica(0), `invalidate?token=${token}`);
     await client.set(key, token, 'PX', 60_000);
     expect((await callOne(0)).tokens).not.toContain(token);
   });
 
   it('is used again when the provider grants it again', async () => {
     const provider = await startRepeatingProvider();
-    const own = await startReplica({ OAUTH_TOKEN_URL: provider.url });
-    const [token = ''] = (await pull<Called>(own, 'call')).cold.tokens;
+    const own = await restart(0, { OAUTH_TOKEN_URL: provider.url });
+    const [token = ''] = (await control<Called>(own, 'call')).cold.tokens;
     for (const asked of [2, 3]) {
-      await pull(own, `invalidate?token=${token}`);
-      expect((await pull<Called>(own, 'call')).cold.tokens).toEqual([token]);
+      await control(own, `invalidate?token=${token}`);
+      expect((await control<Called>(own, 'call')).cold.tokens).toEqual([token]);
       expect(provider.requests()).toBe(asked);
     }
-    await own.kill('SIGKILL');
     provider.stop();
   });
 });
@@ -246,14 +256,13 @@ describe('A provider that gives the same token until it expires', () => {
   it('gets at most two requests from each replica in the lifetime of a token', async () => {
     const provider = await startRepeatingProvider(4);
     const own = await Promise.all(
-      [1, 2].map(() => startReplica({ OAUTH_TOKEN_URL: provider.url })),
+      [0, 1].map((nth) => restart(nth, { OAUTH_TOKEN_URL: provider.url })),
     );
-    const called = await Promise.all(own.map((one) => pull<Called>(one, 'call?forMs=5000')));
+    const called = await Promise.all(own.map((one) => control<Called>(one, 'call?forMs=5000')));
     expect(called.flatMap(({ later }) => later.faults)).toEqual([]);
     const tokens = tokensOf(called.map(({ later }) => later));
     expect(tokens.length).toBeGreaterThanOrEqual(2);
     expect(provider.requests()).toBeLessThanOrEqual(2 * own.length * tokens.length);
-    await Promise.all(own.map((one) => one.kill('SIGKILL')));
     provider.stop();
   });
 });
@@ -326,21 +335,22 @@ describe('A provider that rejects the client', () => {
   it.each(['invalid_client', 'unauthorized_client', 'invalid_scope'])(
     'with %s gets no further request at once, and the error is logged once',
     async (oauthError) => {
-      const own = await startReplica();
+      const own = replica(0);
+      const { length: before } = own.logs();
       await sandbox.switch('oauth', { oauthError });
       for (let nth = 0; nth < 20; nth += 1) {
-        const { cold } = await pull<Called>(own, 'call');
+        const { cold } = await control<Called>(own, 'call');
         expect(cold.faults).toEqual([expect.stringMatching(/^dependency-unavailable 1[45]$/)]);
       }
       expect(await requests()).toBe(1);
       const told = own
         .logs()
+        .slice(before)
         .split('\n')
         .filter((line) => line.includes(oauthError));
       expect(told).toHaveLength(1);
       expect(told[0]).toContain('rejects this client');
       expect(told[0]).toContain('The switch oauthError is set');
-      await own.kill('SIGKILL');
     },
   );
 });
@@ -349,24 +359,23 @@ describe('The token request', () => {
   it.each(['basic', 'basic-raw', 'post'])(
     'authenticates the client at the provider with %s',
     async (OAUTH_CLIENT_AUTH) => {
-      const own = await startReplica({ OAUTH_CLIENT_AUTH });
-      const { tokens, faults } = (await pull<Called>(own, 'call')).cold;
+      const own = await restart(0, { OAUTH_CLIENT_AUTH });
+      const { tokens, faults } = (await control<Called>(own, 'call')).cold;
       expect({ tokens: tokens.length, faults }).toEqual({ tokens: 1, faults: [] });
-      await own.kill('SIGKILL');
     },
   );
 
   it.each(['basic', 'post'])('encodes any id and secret with %s', async (OAUTH_CLIENT_AUTH) => {
     const credentials = { id: 'farm-lokal_01.prod:x', secret: "a+b c%41&d=e*~!'()/", scope: 'a' };
     const { server, tokenUrl } = await AuthorizationServer.start(credentials);
-    const own = await startReplica({
+    const own = await restart(0, {
       OAUTH_TOKEN_URL: tokenUrl,
       OAUTH_CLIENT_ID: credentials.id,
       OAUTH_CLIENT_SECRET: credentials.secret,
       OAUTH_SCOPE: credentials.scope,
       OAUTH_CLIENT_AUTH,
     });
-    const { tokens, faults } = (await pull<Called>(own, 'call')).cold;
+    const { tokens, faults } = (await control<Called>(own, 'call')).cold;
     expect({ tokens: tokens.length, faults }).toEqual({ tokens: 1, faults: [] });
     await own.kill('SIGKILL');
     await server.change({ down: true });
@@ -380,12 +389,15 @@ describe('The token request', () => {
       { OAUTH_TOKEN_PARAMETERS: 'audience=stock' },
       { OAUTH_TOKEN_PARAMETERS: 'audience=stock' },
     ];
-    const own = await Promise.all(environments.map((environment) => startReplica(environment)));
-    const called = await Promise.all(own.map((one) => pull<Called>(one, 'call')));
+    const own = await Promise.all(
+      environments.map((environment, nth) =>
+        nth < REPLICAS ? restart(nth, environment) : startReplica(environment),
+      ),
+    );
+    const called = await Promise.all(own.map((one) => control<Called>(one, 'call')));
     expect(called.flatMap(({ cold }) => cold.faults)).toEqual([]);
     expect(tokensOf(called.map(({ cold }) => cold))).toHaveLength(4);
     expect(await requests()).toBe(4);
-    await Promise.all(own.map((one) => one.kill('SIGKILL')));
   });
 });
 
@@ -449,7 +461,7 @@ describe('No log', () => {
       OAUTH_TOKEN_PARAMETERS: 'audience=https%3A%2F%2Forders.example&api_key=k%C3%A4sebrot',
     });
     await eventually(async () => {
-      await pull(own, 'call');
+      await control(own, 'call');
       return provider.requests() > 1 ? true : undefined;
     });
     const logs = own.logs();
