@@ -377,7 +377,6 @@ describe('The token request', () => {
     });
     const { tokens, faults } = (await control<Called>(own, 'call')).cold;
     expect({ tokens: tokens.length, faults }).toEqual({ tokens: 1, faults: [] });
-    await own.kill('SIGKILL');
     await server.change({ down: true });
   });
 
