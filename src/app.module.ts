@@ -1,5 +1,6 @@
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 
+import type { Environment } from './config/environment.js';
 import { EnvironmentModule } from './config/environment.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { ExternalModule } from './external/external.module.js';
@@ -15,7 +16,6 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
 
 @Module({
   imports: [
-    EnvironmentModule,
     RegistryModule,
     ProblemsModule,
     DatabaseModule,
@@ -29,4 +29,9 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
   ],
   controllers: [IndexController],
 })
-export class AppModule {}
+export class AppModule {
+  /** The module with an environment that is loaded already. */
+  static with(environment: Environment): DynamicModule {
+    return { module: AppModule, imports: [EnvironmentModule.with(environment)] };
+  }
+}
