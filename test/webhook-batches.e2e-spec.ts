@@ -5,9 +5,9 @@ import pg from 'pg';
 
 import { readEvent } from '../src/webhooks/catalog-event.js';
 import {
-  eventsStatement,
   type ReceivedEvent,
   type RecordedEvent,
+  recordStatement,
 } from '../src/webhooks/event-statements.js';
 import { type Answer, ask, type ProblemBody } from './support/answer.js';
 import { createDatabase, type Database } from './support/database.js';
@@ -49,7 +49,7 @@ async function rows<Row extends pg.QueryResultRow>(
 }
 
 async function write(batch: readonly ReceivedEvent[], client = clients[0]) {
-  const { text, values } = eventsStatement(batch, 1000);
+  const { text, values } = recordStatement(batch, 1000);
   const found = await rows<RecordedEvent>({ name: 'events', text, values: [...values] }, client);
   return {
     recorded: found.map(({ id }) => id).sort(),

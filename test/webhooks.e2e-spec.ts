@@ -304,7 +304,7 @@ describe('A catalogue in another currency', () => {
       const answer = await priced(currency, 2);
       expect(problem(answer)).toEqual([422, 'validation-failed']);
       expect(answer.body.errors).toEqual([
-        { parameter: 'data.currency', message: 'has to be EUR, the currency of this catalogue' },
+        { parameter: 'data.currency', message: 'has to be EUR, the currency of this catalog' },
       ]);
     }
     expect(await row(sku)).toMatchObject({ revision: '1', price: '120.00' });
@@ -643,7 +643,7 @@ describe('Old events', () => {
       return left?.count === '0' ? true : undefined;
     });
     expect(await recorded('young')).toHaveLength(1);
-    await fresh.untilLogged('1700 events older than seven days are removed');
+    await fresh.untilLogged('Deleted 1700 webhook events older than seven days');
     await fresh.stop();
   });
 });

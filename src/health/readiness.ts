@@ -41,7 +41,7 @@ export class Readiness implements BeforeApplicationShutdown {
   /** Why this replica is not ready; undefined when it is. */
   get notReadyReason(): string | undefined {
     if (this.shuttingDown) return 'This replica is shutting down.';
-    return this.database.obstacle;
+    return this.database.startupBlocker;
   }
 
   /** Makes the replica not ready, then waits `SHUTDOWN_DELAY_MS`: load balancers notice before the server closes. */

@@ -1,3 +1,5 @@
+import { DatabaseOverloadedError } from '../database/database-overloaded.error.js';
+import { DatabaseUnavailableError } from '../database/database-unavailable.error.js';
 import { PROBLEM_TYPES, type ProblemSlug } from './problem-types.js';
 
 /** An error in one parameter of a request, or in one field of its body. */
@@ -63,16 +65,23 @@ export function dependencyUnavailable(
 }
 
 /** More requests than this process can answer in time. */
-export function overloaded(detail: string): Problem {
-  return new Problem('overloaded', detail, { headers: { 'Retry-After': '1' } });
+export function overloaded(detail: string, options?: ErrorOptions): Problem {
+  return new Problem('overloaded', detail, { ...options, headers: { 'Retry-After': '1' } });
 }
 
 /** Whether a retry of the same request may succeed: a dependency does not answer, or this process is overloaded. */
-export function isUnavailable(error: unknown): error is Problem {
-  return isOutage(error) || (error instanceof Problem && error.slug === 'overloaded');
+export function isUnavailable(error: unknown): boolean {
+  return (
+    isOutage(error) ||
+    error instanceof DatabaseOverloadedError ||
+    (error instanceof Problem && error.slug === 'overloaded')
+  );
 }
 
-/** Whether an error means that a dependency does not answer. */
-export function isOutage(error: unknown): error is Problem {
-  return error instanceof Problem && error.slug === 'dependency-unavailable';
+/** Whether a dependency does not answer. */
+export function isOutage(error: unknown): boolean {
+  return (
+    error instanceof DatabaseUnavailableError ||
+    (error instanceof Problem && error.slug === 'dependency-unavailable')
+  );
 }

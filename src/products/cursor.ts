@@ -1,7 +1,7 @@
 import { isId } from '../http/id.pipe.js';
 import { Problem } from '../problems/problem.js';
 import type { Order, Sort } from './listing.js';
-import { isPrice } from './product-values.js';
+import { NAME_MAX_LENGTH, PRICE_PATTERN } from './product-rules.js';
 
 /** A place in a listing: the row last seen, by its sort value and its id. */
 export interface Cursor {
@@ -11,12 +11,12 @@ export interface Cursor {
 }
 
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$/;
-/** A name has at most 200 characters, of one or two UTF-16 units each. */
-const MAX_NAME_UNITS = 400;
+/** A character takes one or two UTF-16 units. */
+const MAX_NAME_UNITS = 2 * NAME_MAX_LENGTH;
 
 /** Whether a text can be the sort value of a row, so that PostgreSQL takes whatever passes. */
 const VALUE_OF: Record<Exclude<Sort, 'id'>, (value: string) => boolean> = {
-  price: isPrice,
+  price: (value) => PRICE_PATTERN.test(value),
   name: (value) => value.length <= MAX_NAME_UNITS && !value.includes('\0') && value.isWellFormed(),
   created_at: (value) => TIMESTAMP.test(value) && isDate(value),
 };

@@ -14,7 +14,7 @@ import {
   type Sort,
 } from './listing.js';
 import { ListingQuery } from './listing-query.js';
-import { comparePrices, normalisePrice } from './product-values.js';
+import { comparePrices, normalisePrice } from './price.js';
 
 const PARAMETERS = [
   'limit',

@@ -2,9 +2,9 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, Length, Matches } from 'class-validator';
 
 import { DEFAULT_LIMIT, MAX_LIMIT, ORDERS, SORTS } from './listing.js';
-import { PRICE_PATTERN } from './product-values.js';
+import { CATEGORY_MAX_LENGTH, MAX_PRICE, PRICE_BOUND_PATTERN } from './product-rules.js';
 
-const PRICE_MESSAGE = 'has to be a decimal from 0 to 9999999999.99 with at most two places';
+const PRICE_MESSAGE = `has to be a decimal from 0 to ${MAX_PRICE} with at most two places`;
 
 /** The query parameters of the product listing, as they arrive. */
 export class ListingQuery {
@@ -49,34 +49,34 @@ export class ListingQuery {
   @ApiPropertyOptional({
     type: 'string',
     minLength: 1,
-    maxLength: 100,
+    maxLength: CATEGORY_MAX_LENGTH,
     example: 'Electronics',
     description: 'Only products of exactly this category.',
   })
   @IsOptional()
-  @Length(1, 100, { message: 'has to have 1 to 100 characters' })
+  @Length(1, CATEGORY_MAX_LENGTH, { message: `has to have 1 to ${CATEGORY_MAX_LENGTH} characters` })
   readonly category?: string;
 
   /** Least price, inclusive. */
   @ApiPropertyOptional({
     type: 'string',
-    pattern: PRICE_PATTERN.source,
+    pattern: PRICE_BOUND_PATTERN.source,
     example: '500',
     description: 'Least price, inclusive: 0 to 9999999999.99, at most two decimal places.',
   })
   @IsOptional()
-  @Matches(PRICE_PATTERN, { message: PRICE_MESSAGE })
+  @Matches(PRICE_BOUND_PATTERN, { message: PRICE_MESSAGE })
   readonly minPrice?: string;
 
   /** Highest price, inclusive; not below the least. */
   @ApiPropertyOptional({
     type: 'string',
-    pattern: PRICE_PATTERN.source,
+    pattern: PRICE_BOUND_PATTERN.source,
     example: '19999.50',
     description: 'Highest price, inclusive; not below minPrice.',
   })
   @IsOptional()
-  @Matches(PRICE_PATTERN, { message: PRICE_MESSAGE })
+  @Matches(PRICE_BOUND_PATTERN, { message: PRICE_MESSAGE })
   readonly maxPrice?: string;
 
   /** Where the page begins: the `nextCursor` of the page before. */

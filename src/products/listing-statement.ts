@@ -1,6 +1,6 @@
-import type { Statement } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
 import { type Listing, MAX_LIMIT } from './listing.js';
-import { comparePrices } from './product-values.js';
+import { comparePrices } from './price.js';
 
 /** The one row that a page is read as. */
 export interface PageRow {

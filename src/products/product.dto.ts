@@ -1,5 +1,18 @@
 import { ApiProperty } from '@nestjs/swagger';
 
+import {
+  CATEGORY_MAX_LENGTH,
+  CURRENCY_PATTERN,
+  DESCRIPTION_MAX_LENGTH,
+  MAX_LATITUDE,
+  MAX_LONGITUDE,
+  NAME_MAX_LENGTH,
+  PRICE_PATTERN,
+  PRODUCER_MAX_LENGTH,
+  SKU_MAX_LENGTH,
+  UNIT_MAX_LENGTH,
+} from './product-rules.js';
+
 const EXAMPLE = {
   id: '40',
   sku: 'SAMPLE-000000040',
@@ -27,47 +40,51 @@ export class ProductDto {
 
   @ApiProperty({
     minLength: 1,
-    maxLength: 200,
+    maxLength: SKU_MAX_LENGTH,
     example: EXAMPLE.sku,
     description: "The producer's own key.",
   })
   readonly sku!: string;
 
-  @ApiProperty({ minLength: 1, maxLength: 200, example: EXAMPLE.name })
+  @ApiProperty({ minLength: 1, maxLength: NAME_MAX_LENGTH, example: EXAMPLE.name })
   readonly name!: string;
 
-  @ApiProperty({ maxLength: 5000, example: EXAMPLE.description })
+  @ApiProperty({ maxLength: DESCRIPTION_MAX_LENGTH, example: EXAMPLE.description })
   readonly description!: string;
 
-  @ApiProperty({ minLength: 1, maxLength: 100, example: EXAMPLE.category })
+  @ApiProperty({ minLength: 1, maxLength: CATEGORY_MAX_LENGTH, example: EXAMPLE.category })
   readonly category!: string;
 
   @ApiProperty({
-    pattern: '^[0-9]{1,10}\\.[0-9]{2}$',
+    pattern: PRICE_PATTERN.source,
     example: EXAMPLE.price,
     description: 'A decimal with two places, as text: never a float.',
   })
   readonly price!: string;
 
-  @ApiProperty({ pattern: '^[A-Z]{3}$', example: EXAMPLE.currency, description: 'ISO 4217.' })
+  @ApiProperty({
+    pattern: CURRENCY_PATTERN.source,
+    example: EXAMPLE.currency,
+    description: 'ISO 4217.',
+  })
   readonly currency!: string;
 
   @ApiProperty({
     minLength: 1,
-    maxLength: 200,
+    maxLength: UNIT_MAX_LENGTH,
     example: EXAMPLE.unit,
     description: 'What the price is for.',
   })
   readonly unit!: string;
 
-  @ApiProperty({ minLength: 1, maxLength: 200, example: EXAMPLE.producer })
+  @ApiProperty({ minLength: 1, maxLength: PRODUCER_MAX_LENGTH, example: EXAMPLE.producer })
   readonly producer!: string;
 
   @ApiProperty({
     type: Number,
     nullable: true,
-    minimum: -90,
-    maximum: 90,
+    minimum: -MAX_LATITUDE,
+    maximum: MAX_LATITUDE,
     example: EXAMPLE.latitude,
     description: 'WGS 84 degrees; null when the place is not known.',
   })
@@ -76,8 +93,8 @@ export class ProductDto {
   @ApiProperty({
     type: Number,
     nullable: true,
-    minimum: -180,
-    maximum: 180,
+    minimum: -MAX_LONGITUDE,
+    maximum: MAX_LONGITUDE,
     example: EXAMPLE.longitude,
     description: 'WGS 84 degrees; null when the place is not known.',
   })

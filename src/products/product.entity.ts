@@ -1,8 +1,22 @@
 import { Check, Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
 
+import {
+  CATEGORY_MAX_LENGTH,
+  CURRENCY_PATTERN,
+  DESCRIPTION_MAX_LENGTH,
+  MAX_LATITUDE,
+  MAX_LONGITUDE,
+  MAX_PRICE,
+  MAX_REVISION,
+  NAME_MAX_LENGTH,
+  PRODUCER_MAX_LENGTH,
+  SKU_MAX_LENGTH,
+  UNIT_MAX_LENGTH,
+} from './product-rules.js';
+
 /**
- * A row of the catalogue. A row with `deletedAt` is a tombstone: it is never listed, and keeps the
- * revision below which a late change is ignored.
+ * A row of the catalog. A row with `deletedAt` is a tombstone: it is never listed, and its revision decides which late
+ * changes are ignored.
  */
 @Entity('products')
 @Unique('products_sku_key', ['sku'])
@@ -14,18 +28,18 @@ import { Check, Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'ty
 @Index('products_category_price', { synchronize: false })
 @Index('products_category_name', { synchronize: false })
 @Index('products_category_created_at', { synchronize: false })
-@Check('products_sku_length', 'char_length(sku) BETWEEN 1 AND 200')
-@Check('products_name_length', 'char_length(name) BETWEEN 1 AND 200')
-@Check('products_description_length', 'char_length(description) <= 5000')
-@Check('products_category_length', 'char_length(category) BETWEEN 1 AND 100')
-@Check('products_price_range', 'price BETWEEN 0 AND 9999999999.99')
-@Check('products_currency_iso_4217', "currency ~ '^[A-Z]{3}$'")
-@Check('products_unit_length', 'char_length(unit) BETWEEN 1 AND 200')
-@Check('products_producer_length', 'char_length(producer) BETWEEN 1 AND 200')
-@Check('products_latitude_range', 'latitude BETWEEN -90 AND 90')
-@Check('products_longitude_range', 'longitude BETWEEN -180 AND 180')
+@Check('products_sku_length', `char_length(sku) BETWEEN 1 AND ${SKU_MAX_LENGTH}`)
+@Check('products_name_length', `char_length(name) BETWEEN 1 AND ${NAME_MAX_LENGTH}`)
+@Check('products_description_length', `char_length(description) <= ${DESCRIPTION_MAX_LENGTH}`)
+@Check('products_category_length', `char_length(category) BETWEEN 1 AND ${CATEGORY_MAX_LENGTH}`)
+@Check('products_price_range', `price BETWEEN 0 AND ${MAX_PRICE}`)
+@Check('products_currency_iso_4217', `currency ~ '${CURRENCY_PATTERN.source}'`)
+@Check('products_unit_length', `char_length(unit) BETWEEN 1 AND ${UNIT_MAX_LENGTH}`)
+@Check('products_producer_length', `char_length(producer) BETWEEN 1 AND ${PRODUCER_MAX_LENGTH}`)
+@Check('products_latitude_range', `latitude BETWEEN -${MAX_LATITUDE} AND ${MAX_LATITUDE}`)
+@Check('products_longitude_range', `longitude BETWEEN -${MAX_LONGITUDE} AND ${MAX_LONGITUDE}`)
 @Check('products_place_whole', '(latitude IS NULL) = (longitude IS NULL)')
-@Check('products_revision_range', 'revision BETWEEN 0 AND 9007199254740991')
+@Check('products_revision_range', `revision BETWEEN 0 AND ${MAX_REVISION}`)
 @Check(
   'products_null_only_in_tombstones',
   `deleted_at IS NOT NULL

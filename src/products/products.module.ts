@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 
+import { CatalogChanges } from './catalog-changes.js';
 import { CatalogVersion } from '../response-cache/catalog-version.js';
 import { ListQueryParser } from './list-query-parser.js';
 import { ResponseCache } from '../response-cache/response-cache.js';
@@ -13,6 +14,7 @@ import { SkuLookup } from './sku-lookup.js';
 @Module({
   controllers: [ProductsController],
   providers: [
+    CatalogChanges,
     CatalogVersion,
     ListQueryParser,
     ResponseCache,
@@ -21,6 +23,10 @@ import { SkuLookup } from './sku-lookup.js';
     ProductsService,
     SkuLookup,
   ],
-  exports: [CatalogVersion, SkuLookup],
+  exports: [CatalogChanges, SkuLookup],
 })
-export class ProductsModule {}
+export class ProductsModule {
+  constructor(changes: CatalogChanges, version: CatalogVersion) {
+    changes.subscribe(() => version.change());
+  }
+}

@@ -86,7 +86,7 @@ export class RequestEntry {
 
   /** Counts a request that no guard of Nest sees against its client. A client over its limit gets `rate-limited`. */
   private limitRate(request: FastifyRequest, reply: FastifyReply, done: Done, error?: Error): void {
-    this.rateLimit.charge(request, reply).then(() => {
+    this.rateLimit.consume(request, reply).then(() => {
       done(error);
     }, done);
   }
