@@ -45,8 +45,8 @@ const DETAILS = new Map<number, string>([
 ]);
 
 /**
- * The problem of an error: a {@link Problem} is unchanged, a client error of the framework becomes the problem of its
- * status, and any other error becomes `internal-error` without its message.
+ * The problem of an error. A {@link Problem} is unchanged, a database that does not answer becomes a 503, and a client
+ * error of the framework becomes the problem of its status. Any other error becomes `internal-error` without its message.
  */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) {
