@@ -152,7 +152,10 @@ async function sendRequests(requests: readonly HostileRequest[]): Promise<void> 
   connection.close();
 }
 
-/** Sends bytes of which nothing may be taken for a request but, at most, the first. */
+/**
+ * Sends bytes of which at most the first may be taken for a request. What follows a valid request is refused, or dropped
+ * when it arrives ahead of the response.
+ */
 async function sendBroken(bytes: Buffer): Promise<void> {
   const connection = await RawConnection.open(service.url);
   connection.write(bytes);
