@@ -6,7 +6,7 @@ import { NoQuery } from './http/no-query.guard.js';
 import { RELEASE } from './release.js';
 import { ApiRateLimited } from './throttling/api-rate-limited.js';
 
-class IndexDto {
+export class IndexDto {
   @ApiProperty({ example: RELEASE.name })
   readonly name: string = RELEASE.name;
 

@@ -1,9 +1,10 @@
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import type { AddressInfo } from 'node:net';
 
 import { Environment } from './config/environment.js';
 import { InvalidEnvironmentError } from './config/invalid-environment.error.js';
+import { urlHost } from './http/url-host.js';
 import { createApp } from './server/create-app.js';
 
 /**
@@ -32,7 +33,7 @@ try {
 /** The bound addresses. Nest's `getUrl` shows loopback instead of all interfaces. */
 function boundAddresses(app: NestFastifyApplication): string[] {
   const bound = app.getHttpAdapter().getInstance().addresses() as AddressInfo[];
-  return bound.map(({ address, port }) => `${isIPv6(address) ? `[${address}]` : address}:${port}`);
+  return bound.map(({ address, port }) => `${urlHost(address)}:${port}`);
 }
 
 /** An operator's mistake as a sentence, any other error with its stack. */

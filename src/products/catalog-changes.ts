@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-/** Handles a committed change of the catalog, for example by invalidating cached responses. Never rejects. */
+/** Handles a committed change of the catalog, for example by invalidating cached responses. Must not reject. */
 export type CatalogChangeListener = () => Promise<void>;
 
 /** Announces changes of the catalog, so that whoever commits one does not know what depends on it. */

@@ -4,8 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { Environment } from '../config/environment.js';
 import { Database } from '../database/database.js';
-import { Admission } from '../resilience/admission.js';
-import { MAX_WAIT_MS } from '../resilience/max-wait.js';
+import { AdmissionControl, MAX_WAIT_MS } from '../resilience/admission-control.js';
 import { dependencyUnavailable, isUnavailable, overloaded, Problem } from '../problems/problem.js';
 import { loopClock } from '../resilience/loop-clock.js';
 import { CatalogVersion } from '../response-cache/catalog-version.js';
@@ -47,7 +46,7 @@ export class SkuLookup {
   private readonly batches = new Map<string, Batch>();
   /** The batch that further ids of this turn join. */
   private gathering: Batch | undefined;
-  private readonly reads: Admission;
+  private readonly reads: AdmissionControl;
 
   constructor(
     private readonly repository: ProductsRepository,
@@ -55,7 +54,7 @@ export class SkuLookup {
     private readonly database: Database,
     private readonly environment: Environment,
   ) {
-    this.reads = new Admission(environment.DATABASE_POOL_MAX);
+    this.reads = new AdmissionControl(environment.DATABASE_POOL_MAX);
   }
 
   /**
@@ -97,7 +96,7 @@ export class SkuLookup {
     let batch = this.gathering;
     if (batch?.version !== version || batch.ids.size === MAX_BATCH) {
       // A PostgreSQL that does not answer is an outage, and the read says so.
-      if (this.reads.isFull(this.database.isAnswering ? MAX_WAIT_MS : Infinity)) {
+      if (this.reads.shouldReject(this.database.isAnswering ? MAX_WAIT_MS : Infinity)) {
         throw overloaded('The catalogue has too many requests right now.');
       }
       const ids = new Set<string>();

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { overloaded } from '../problems/problem.js';
-import { MAX_WAIT_MS } from '../resilience/max-wait.js';
+import { MAX_WAIT_MS } from '../resilience/admission-control.js';
 import type { RateLimitGuard } from '../throttling/rate-limit.guard.js';
 import type { AccessLog } from './access-log.js';
 import { arrivalTime } from './arrival-time.js';

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 
 import { RedisConnection } from '../redis/redis-connection.js';
 
-/** Clients whose windows are in memory. The least recently used is evicted first. */
+/** Most windows in memory. The least recently used one is evicted first. */
 const MAX_CLIENTS = 50_000;
 /** The fraction of a client's remaining requests that a replica leases from Redis at a time; at least one request. */
 const LEASE_FRACTION = 1 / 200;
@@ -36,9 +36,9 @@ interface Window {
 /**
  * Counts each client's requests in windows of fixed length that start with a request.
  *
- * All replicas share one count in Redis and together never exceed the limit. A replica leases several requests at once
- * while many remain, so that few requests wait for Redis. When Redis does not answer or has lost its count, the replica
- * continues from its own count until the window ends.
+ * All replicas share one count in Redis, and so never exceed the limit together. While many requests remain, a replica
+ * leases several at once, so that few requests wait for Redis. When Redis does not answer or has lost its count, the
+ * replica continues from its own count until the window ends.
  */
 @Injectable()
 export class RateLimitStore implements ThrottlerStorage {

@@ -47,8 +47,8 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 
   /**
-   * Counts a request against the limit of its client, and sets the RateLimit headers. For requests that no guarded route
-   * handles, call it directly.
+   * Counts a request against the limit of its client, and sets the RateLimit headers. The server calls this method for
+   * requests that Nest does not route.
    *
    * @throws Problem `rate-limited` when the client exceeds its limit.
    */

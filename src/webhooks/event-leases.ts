@@ -5,7 +5,7 @@ import { compareAndDelete } from '../redis/compare-and-delete.js';
 import { RedisConnection } from '../redis/redis-connection.js';
 import type { ReceivedEvent } from './event-statements.js';
 
-/** How long a replica that dies while it processes an event keeps others from doing so. */
+/** When a replica dies while it processes an event, another one can process the event after this time. */
 const LEASE_MS = 5000;
 /** How long Redis remembers a processed event. PostgreSQL remembers it longer. */
 const PROCESSED_TTL_MS = 86_400_000;

@@ -73,7 +73,7 @@ describe(SignatureVerifier.name, () => {
     [-300, true],
     [300, true],
     [301, false],
-  ])('given a clock that is %d seconds off, returns %s', (seconds, expected) => {
+  ])('accepts a clock difference of %d seconds: %s', (seconds, expected) => {
     expect(isValid(PUBLISHED, THEN + seconds * 1000)).toBe(expected);
   });
 

@@ -5,8 +5,8 @@ import { type SignedMessage, sign } from './signed-message.js';
 /** Largest difference between a message's timestamp and the clock, in either direction. */
 const TOLERANCE_S = 300;
 /**
- * A symmetric signature: `v1` and the base64 of 32 bytes. Comparing every one is cheap, because Node limits the
- * headers of a request to 16 KiB, which hold at most 340.
+ * A symmetric signature: `v1` and the base64 of 32 bytes. The number of comparisons is bounded, because Node limits the
+ * headers of a request to 16 KiB, which hold at most 340 signatures.
  */
 const SIGNATURE = /(?<![^\s,])v1,([\w+/]{43}=)(?![^\s,])/g;
 

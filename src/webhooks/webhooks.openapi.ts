@@ -25,7 +25,7 @@ export function ApiReceiveEvent(): MethodDecorator {
       description:
         'The message is signed according to Standard Webhooks 1.0.0, over the raw bytes of the body (at most 256 KiB). Send an event again, with the same webhook-id, until the response is a 2xx. It is applied exactly once.',
     }),
-    // Each ApiHeader puts its parameter before those that are there.
+    // Swagger lists the headers in reverse order.
     ApiHeader({
       name: 'webhook-signature',
       description:

@@ -6,7 +6,7 @@ import { Environment } from '../config/environment.js';
 import { Database } from '../database/database.js';
 import { dependencyUnavailable, overloaded, Problem, unprocessable } from '../problems/problem.js';
 import { CatalogChanges } from '../products/catalog-changes.js';
-import { Admission } from '../resilience/admission.js';
+import { AdmissionControl } from '../resilience/admission-control.js';
 import { Deadline } from '../resilience/deadline.js';
 import { EVENT_TYPES, readEvent } from './catalog-event.js';
 import { CONCURRENT_BATCHES, EventInbox } from './event-inbox.js';
@@ -27,7 +27,7 @@ const ID = /^[\x21-\x7e]{1,255}$/;
 @Injectable()
 export class WebhooksService {
   private readonly events: Counter<'type' | 'result'>;
-  private readonly admission = new Admission(CONCURRENT_BATCHES);
+  private readonly admission = new AdmissionControl(CONCURRENT_BATCHES);
 
   constructor(
     private readonly environment: Environment,
@@ -55,7 +55,7 @@ export class WebhooksService {
    */
   async receive(message: SignedMessage, arrivedAt: number): Promise<EventStatus> {
     // While PostgreSQL does not answer, Redis can still answer duplicates.
-    if (this.admission.isFull(this.database.isAnswering ? MAX_WAIT_MS : Infinity)) {
+    if (this.admission.shouldReject(this.database.isAnswering ? MAX_WAIT_MS : Infinity)) {
       throw overloaded('Too many events are waiting to be recorded.');
     }
     return this.admission.track(() => this.process(message, arrivedAt));
@@ -117,7 +117,10 @@ export class WebhooksService {
     );
   }
 
-  /** Whether the event is committed. If so, does what its replica may have died before doing. */
+  /**
+   * Whether the event is committed. If so, publishes and records it again, because the replica that committed it may
+   * have died before it did.
+   */
   private async findProcessed(received: ReceivedEvent): Promise<boolean> {
     const { id, digest, event } = received;
     const stored = await this.inbox.find(id);
@@ -125,7 +128,7 @@ export class WebhooksService {
       return false;
     }
     assertSameBody(digest, stored.digest);
-    // After twice the TTL no cached response is old enough to miss the change.
+    // A cached response is served for at most twice the TTL, so all of them contain an older change.
     if (event.product !== undefined && stored.ageMs < 2 * this.environment.CACHE_TTL_MS) {
       await this.changes.publish();
     }
