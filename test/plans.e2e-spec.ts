@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 
 import type { Cursor } from '../src/products/cursor.js';
-import type { Listing, Order, Sort } from '../src/products/listing.js';
+import type { Listing } from '../src/products/listing.js';
+import type { Order, Sort } from '../src/products/sort.js';
 import { type PageRow, listingStatement } from '../src/products/listing-statement.js';
 import { createDatabase, type Database } from './support/database.js';
 

@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 
 import { CatalogVersion } from '../response-cache/catalog-version.js';
-import { ListQueryParser } from './list-query-parser.js';
 import { ResponseCache } from '../response-cache/response-cache.js';
 import { RedisResponseStore } from '../response-cache/redis-response-store.js';
 import { ProductsController } from './products.controller.js';
@@ -14,7 +13,6 @@ import { SkuLookup } from './sku-lookup.js';
   controllers: [ProductsController],
   providers: [
     CatalogVersion,
-    ListQueryParser,
     ResponseCache,
     RedisResponseStore,
     ProductsRepository,
