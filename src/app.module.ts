@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 
 import { EnvironmentModule } from './config/environment.module.js';
 import { DatabaseModule } from './database/database.module.js';
+import { ENTITIES } from './entities.js';
 import { ExternalModule } from './external/external.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IndexController } from './index.controller.js';
@@ -18,7 +19,7 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
     EnvironmentModule,
     RegistryModule,
     ProblemsModule,
-    DatabaseModule,
+    DatabaseModule.forRoot(ENTITIES),
     RedisModule,
     ThrottlingModule,
     ProductsModule,

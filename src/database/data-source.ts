@@ -1,4 +1,5 @@
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 
 import { postgresConnection } from './connection.js';
 import { ConnectionPool } from './connection-pool.js';
@@ -15,6 +16,9 @@ const IDLE_CONNECTION_MS = 600_000;
  * server for as long as that one runs.
  */
 const CONNECTION_LIFE_S = 1800;
+
+/** A class that TypeORM maps to a table. */
+export type EntityClass = new () => object;
 
 /** What a process asks of its connections. */
 export interface DataSourceLimits {
@@ -54,7 +58,16 @@ export function dataSourceOptions(url: string, limits: DataSourceLimits) {
   } satisfies DataSourceOptions;
 }
 
-/** The data source of the service. It speaks SQL, without entities. Nothing connects before `initialize()`. */
-export function createDataSource(url: string, limits: DataSourceLimits): DataSource {
-  return new DataSource(dataSourceOptions(url, limits));
+/** The data source of the service. It connects when `initialize()` is called. */
+export function createDataSource(
+  url: string,
+  limits: DataSourceLimits,
+  entities: EntityClass[] = [],
+): DataSource {
+  return new DataSource({ ...dataSourceOptions(url, limits), entities });
+}
+
+/** The pool of a data source that is initialized. */
+export function poolOf({ driver }: DataSource): ConnectionPool {
+  return (driver as PostgresDriver).master as ConnectionPool;
 }

@@ -1,25 +1,32 @@
-import { Global, Module } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
 import { Environment } from '../config/environment.js';
-import { createDataSource } from './data-source.js';
+import { createDataSource, type EntityClass } from './data-source.js';
 import { Database } from './database.js';
 
-/** PostgreSQL: the data source and the {@link Database} that queries it. */
-@Global()
-@Module({
-  providers: [
-    Database,
-    {
-      provide: DataSource,
-      inject: [Environment],
-      useFactory: (environment: Environment) =>
-        createDataSource(environment.DATABASE_URL, {
-          poolMax: environment.DATABASE_POOL_MAX,
-          statementTimeoutMs: environment.DATABASE_STATEMENT_TIMEOUT_MS,
-        }),
-    },
-  ],
-  exports: [Database],
-})
-export class DatabaseModule {}
+/** PostgreSQL: TypeORM's data source, and the {@link Database} that runs statements on it within their limits. */
+@Module({})
+export class DatabaseModule {
+  /** @param entities the tables that `DataSource.getRepository()` gives access to. */
+  static forRoot(entities: EntityClass[]): DynamicModule {
+    return {
+      module: DatabaseModule,
+      global: true,
+      providers: [
+        Database,
+        {
+          provide: DataSource,
+          inject: [Environment],
+          useFactory: ({
+            DATABASE_URL,
+            DATABASE_POOL_MAX: poolMax,
+            DATABASE_STATEMENT_TIMEOUT_MS: statementTimeoutMs,
+          }: Environment) =>
+            createDataSource(DATABASE_URL, { poolMax, statementTimeoutMs }, entities),
+        },
+      ],
+      exports: [Database, DataSource],
+    };
+  }
+}

@@ -2,36 +2,39 @@ import { beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Logger } from '@nestjs/common';
 import pg from 'pg';
 import { Registry } from 'prom-client';
-import type { DataSource } from 'typeorm';
+import { type DataSource, QueryFailedError, type QueryRunner } from 'typeorm';
 
 import type { Environment } from '../config/environment.js';
 import { MIGRATIONS, migrationName } from '../migrations.js';
-import { Problem } from '../problems/problem.js';
+import { Deadline } from '../resilience/deadline.js';
 import { Database } from './database.js';
+import { DatabaseOverloadedError } from './database-overloaded.error.js';
+import { DatabaseUnavailableError } from './database-unavailable.error.js';
 
 type Query = (query: { name?: string; text: string }) => Promise<{ rows: object[] }>;
 
 const applied = MIGRATIONS.map((file) => ({ name: migrationName(file) }));
 const statement = { text: 'SELECT name', values: [], prepared: true };
+const CONNECTIONS = 2;
 
 function databaseError(code: string): pg.DatabaseError {
   return Object.assign(new pg.DatabaseError('of the server', 1, 'error'), { code });
 }
 
-/** A database that has just found its migrations applied, over a pool that answers as told. */
+/** A database whose migrations are applied, with connections that answer by `query`. */
 async function connected(query: Query): Promise<Database> {
+  const runner = {
+    connect: () => Promise.resolve({ query }),
+    release: () => Promise.resolve(),
+  } as unknown as QueryRunner;
   const dataSource = {
     isInitialized: true,
-    driver: {
-      master: {
-        waitingCount: 0,
-        query: (statement: { text: string } | string) =>
-          typeof statement === 'string' ? Promise.resolve({ rows: applied }) : query(statement),
-      },
-    },
+    driver: { master: {} },
+    query: () => Promise.resolve(applied),
+    createQueryRunner: () => runner,
   } as unknown as DataSource;
   const environment = {
-    DATABASE_POOL_MAX: 2,
+    DATABASE_POOL_MAX: CONNECTIONS,
     DATABASE_STATEMENT_TIMEOUT_MS: 60_000,
   } as Environment;
   const database = new Database(dataSource, environment, new Registry());
@@ -76,86 +79,138 @@ describe(Database.name, () => {
           ? Promise.reject(databaseError(code))
           : Promise.resolve({ rows: [] }),
       );
-      const error = await database.query(statement).catch((caught: unknown) => caught);
-      expect(error).toBeInstanceOf(Problem);
-      expect(error).toMatchObject({
-        slug: 'dependency-unavailable',
-        headers: { 'Retry-After': '1' },
-      });
+      const query = database.query(statement);
+      await expect(query).rejects.toThrow(DatabaseUnavailableError);
+      expect(database.isAnswering).toBe(code === '25006');
     },
   );
 
-  it.each(['42601', '22003', '23505'])('leaves SQLSTATE %s as our own fault', async (code) => {
-    const database = await connected(({ text }) =>
-      text === statement.text ? Promise.reject(databaseError(code)) : Promise.resolve({ rows: [] }),
-    );
+  it.each(['42601', '22003', '23505'])('throws SQLSTATE %s as it is', async (code) => {
+    const database = await connected(() => Promise.reject(databaseError(code)));
     await expect(database.query(statement)).rejects.toMatchObject({ code });
+    expect(database.isAnswering).toBe(true);
   });
 
-  describe('when PostgreSQL is silent', () => {
+  it('gives the error of PostgreSQL for an error of TypeORM', async () => {
+    const database = await connected(() => Promise.resolve({ rows: [] }));
+    const failure = new QueryFailedError('SELECT name', [], databaseError('23505'));
+    await expect(database.run(() => Promise.reject(failure))).rejects.toMatchObject({
+      name: 'error',
+      code: '23505',
+    });
+  });
+
+  describe('with statements that wait for PostgreSQL', () => {
     const TIMEOUT = new Error('timeout of a silent connection');
-    const QUESTION = 'SELECT 1';
-    const asks = ({ text }: { text: string }): boolean => text === QUESTION;
-    let sent: { text: string; answer: (error?: Error) => void }[];
+    const PROBE = 'SELECT 1';
+    const warn = jest.spyOn(Logger.prototype, 'warn');
+    const log = jest.spyOn(Logger.prototype, 'log');
+    let sent: { text: string; end: (error?: Error) => void }[];
     let database: Database;
 
     beforeEach(async () => {
       sent = [];
-      database = await connected(({ text }) =>
-        [statement.text, QUESTION].includes(text)
-          ? new Promise((resolve, reject) => {
-              const answer = (error?: Error): void => {
-                if (error === undefined) resolve({ rows: [{}] });
-                else reject(error);
-              };
-              sent.push({ text, answer });
-            })
-          : Promise.resolve({ rows: [] }),
+      database = await connected(
+        ({ text }) =>
+          new Promise((resolve, reject) => {
+            const end = (error?: Error): void => {
+              if (error === undefined) resolve({ rows: [{}] });
+              else reject(error);
+            };
+            sent.push({ text, end });
+          }),
       );
+      jest.clearAllMocks();
     });
 
-    /** Has a statement end in this way. */
-    async function end(error?: Error): Promise<void> {
-      const answer = database.query(statement).catch(() => undefined);
-      sent.at(-1)?.answer(error);
-      await answer;
+    /** Starts a statement, and waits until everything that it sends at once is sent. */
+    async function start(): Promise<{ query: Promise<object[] | undefined> }> {
+      const query = database.query(statement).catch(() => undefined);
+      await new Promise(setImmediate);
+      return { query };
     }
 
-    it('sends nothing but one question, and does not wait for it as long as it may take', async () => {
-      await end(TIMEOUT);
-      const waiting = [database.query(statement), database.query(statement)];
-      for (const answer of waiting) {
-        await expect(answer).rejects.toMatchObject({ slug: 'dependency-unavailable' });
-      }
-      expect(sent.slice(1).map(asks)).toEqual([true]);
-    });
-
-    it('goes on as soon as it is heard', async () => {
-      await end(TIMEOUT);
-      const waiting = database.query(statement);
-      sent.at(-1)?.answer();
+    /** Ends the statement or probe that was sent last. */
+    async function endLast(error?: Error): Promise<void> {
+      sent.at(-1)?.end(error);
       await new Promise(setImmediate);
-      sent.at(-1)?.answer();
-      expect(await waiting).toEqual([{}]);
-      await end();
-      expect(sent.map(asks)).toEqual([false, true, false, false]);
+    }
+
+    function probes(): number {
+      return sent.filter(({ text }) => text === PROBE).length;
+    }
+
+    it('is unavailable when all connections are busy and none answers until the deadline', async () => {
+      for (let busy = 0; busy < CONNECTIONS; busy += 1) await start();
+      const query = database.query(statement, Deadline.in(20));
+      await expect(query).rejects.toThrow(DatabaseUnavailableError);
     });
 
-    it('has nobody ask where another statement was answered meanwhile', async () => {
-      const slow = database.query(statement).catch(() => undefined);
-      await end();
-      sent.at(0)?.answer(TIMEOUT);
-      await slow;
-      await end();
-      expect(sent.filter(asks)).toEqual([]);
+    it('is overloaded when all connections are busy and some answer until the deadline', async () => {
+      for (let busy = 0; busy <= CONNECTIONS; busy += 1) await start();
+      const query = database.query(statement, Deadline.in(20));
+      sent.at(0)?.end();
+      await expect(query).rejects.toThrow(DatabaseOverloadedError);
+    });
+
+    it('sends one probe after a timeout, and no statement before the probe succeeds', async () => {
+      await start();
+      await endLast(TIMEOUT);
+      const queries = [database.query(statement), database.query(statement)];
+      for (const query of queries) {
+        await expect(query).rejects.toThrow(DatabaseUnavailableError);
+      }
+      expect(sent.slice(1).map(({ text }) => text)).toEqual([PROBE]);
+    });
+
+    it('sends statements again as soon as the probe succeeds', async () => {
+      await start();
+      await endLast(TIMEOUT);
+      const { query } = await start();
+      await endLast();
+      await endLast();
+      expect(await query).toEqual([{}]);
+      await start();
+      await endLast();
+      expect(sent.map(({ text }) => text === PROBE)).toEqual([false, true, false, false]);
+    });
+
+    it('ignores a timeout when another statement has succeeded since', async () => {
+      await start();
+      await start();
+      await endLast();
+      sent.at(0)?.end(TIMEOUT);
+      await start();
+      await endLast();
+      expect(probes()).toBe(0);
+      expect(warn).not.toHaveBeenCalled();
+      expect(database.isAnswering).toBe(true);
+    });
+
+    it('ignores a late timeout of the probe when another statement has succeeded since', async () => {
+      await start();
+      await start();
+      sent.at(0)?.end(TIMEOUT);
+      await new Promise(setImmediate);
+      const { query } = await start();
+      const [, slow, probe] = sent;
+      slow?.end();
+      await new Promise(setImmediate);
+      probe?.end(TIMEOUT);
+      await new Promise(setImmediate);
+      await endLast();
+      expect(await query).toEqual([{}]);
+      expect(warn.mock.calls).toEqual([[expect.stringContaining('does not answer')]]);
+      expect(log.mock.calls).toEqual([['PostgreSQL answers again.']]);
     });
 
     it.each([databaseError('57014'), new Error('ECONNREFUSED')])(
-      'does not take %s for silence',
+      'sends no probe after %s',
       async (error) => {
-        await end(error);
-        await end();
-        expect(sent.filter(asks)).toEqual([]);
+        await start();
+        await endLast(error);
+        await start();
+        expect(probes()).toBe(0);
       },
     );
   });

@@ -10,9 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Environment } from '../config/environment.js';
 import { MIGRATIONS } from '../migrations.js';
-import { Product } from '../products/product.entity.js';
-import { WebhookEvent } from '../webhooks/webhook-event.entity.js';
-import { dataSourceOptions } from './data-source.js';
+import { dataSourceOptions, type EntityClass } from './data-source.js';
 
 /** Another statement waits behind one that waits for a lock: better that the migration fails and is run again. */
 const LOCK_TIMEOUT_MS = 5000;
@@ -90,14 +88,14 @@ export class MigrationDataSource extends DataSource {
 }
 
 /** @throws MigrationError when the build has not the migrations that it should have. */
-export async function createMigrationDataSource({
-  DATABASE_URL,
-  MIGRATION_DATABASE_URL = DATABASE_URL,
-}: Environment): Promise<MigrationDataSource> {
+export async function createMigrationDataSource(
+  { DATABASE_URL, MIGRATION_DATABASE_URL = DATABASE_URL }: Environment,
+  entities: EntityClass[] = [],
+): Promise<MigrationDataSource> {
   return new MigrationDataSource({
     // The commands have no deadline: building an index may take as long as it takes.
     ...dataSourceOptions(MIGRATION_DATABASE_URL, { poolMax: 2 }),
-    entities: [Product, WebhookEvent],
+    entities,
     migrations: await loadMigrations(new URL('../migrations/', import.meta.url)),
     migrationsTransactionMode: 'each',
     logging: ['schema', 'migration', 'info'],

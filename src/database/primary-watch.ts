@@ -4,15 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ConnectionPool } from './connection-pool.js';
 
-const READ_ONLY_SQL_TRANSACTION = '25006';
 const PROBE_MIN_MS = 100;
 const PROBE_MAX_MS = 5000;
 const PROBE_TIMEOUT_MS = 5000;
-
-/** Whether a write was refused because the server is a standby, or is set to read-only. */
-export function isReadOnlyError(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === READ_ONLY_SQL_TRANSACTION;
-}
 
 /**
  * Whether the server takes writes. Once it has refused one, the watch connects anew until a server behind the same

@@ -45,7 +45,7 @@ export class Readiness implements BeforeApplicationShutdown {
   /** What stands in the way; undefined when nothing does. */
   get obstacle(): string | undefined {
     if (this.shuttingDown) return 'This replica is shutting down.';
-    return this.database.obstacle;
+    return this.database.startupBlocker;
   }
 
   /** Says not ready, and leaves balancers the time to notice before the server closes. */

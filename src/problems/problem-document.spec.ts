@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { NotFoundException } from '@nestjs/common';
 
+import { DatabaseOverloadedError } from '../database/database-overloaded.error.js';
+import { DatabaseUnavailableError } from '../database/database-unavailable.error.js';
 import { describeProblem, toProblem } from './problem-document.js';
 import { validationFailed } from './problem.js';
 
@@ -43,6 +45,18 @@ describe(toProblem.name, () => {
     ['/%', '/%'],
   ])('has the path of %s for its instance', (url, instance) => {
     expect(describeProblem(toProblem(new Error()), { ...occurrence, url }).instance).toBe(instance);
+  });
+
+  it.each([
+    [new DatabaseUnavailableError('The catalog does not answer.'), 'dependency-unavailable'],
+    [new DatabaseOverloadedError('The catalog has too many requests.'), 'overloaded'],
+  ])('turns %s into a problem that can be retried', (error, slug) => {
+    expect(toProblem(error)).toMatchObject({
+      slug,
+      status: 503,
+      detail: error.message,
+      headers: { 'Retry-After': '1' },
+    });
   });
 
   it("knows Nest's exceptions", () => {

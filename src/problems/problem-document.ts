@@ -1,7 +1,9 @@
 import { HttpException, HttpStatus, NotFoundException } from '@nestjs/common';
 
+import { DatabaseOverloadedError } from '../database/database-overloaded.error.js';
+import { DatabaseUnavailableError } from '../database/database-unavailable.error.js';
 import { PROBLEM_TYPES, type ProblemSlug } from './problem-types.js';
-import { Problem, type ParameterFault } from './problem.js';
+import { dependencyUnavailable, overloaded, Problem, type ParameterFault } from './problem.js';
 
 /** Media type of every error body (RFC 9457). */
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
@@ -49,6 +51,12 @@ const DETAILS = new Map<number, string>([
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) {
     return error;
+  }
+  if (error instanceof DatabaseUnavailableError) {
+    return dependencyUnavailable(error.message, { cause: error.cause });
+  }
+  if (error instanceof DatabaseOverloadedError) {
+    return overloaded(error.message, { cause: error.cause });
   }
   const status = statusOf(error);
   if (status === 403) {

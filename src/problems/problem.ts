@@ -1,3 +1,5 @@
+import { DatabaseOverloadedError } from '../database/database-overloaded.error.js';
+import { DatabaseUnavailableError } from '../database/database-unavailable.error.js';
 import { PROBLEM_TYPES, type ProblemSlug } from './problem-types.js';
 
 /** What is wrong with one parameter. */
@@ -60,16 +62,23 @@ export function dependencyUnavailable(
 }
 
 /** More requests than this process can answer in time: refused before it does any work for one more. */
-export function overloaded(detail: string): Problem {
-  return new Problem('overloaded', detail, { headers: { 'Retry-After': '1' } });
+export function overloaded(detail: string, options?: ErrorOptions): Problem {
+  return new Problem('overloaded', detail, { ...options, headers: { 'Retry-After': '1' } });
 }
 
-/** Whether an error says that this service or a dependency, not the request, is at fault for now. */
-export function isUnavailable(error: unknown): error is Problem {
-  return isOutage(error) || (error instanceof Problem && error.slug === 'overloaded');
+/** Whether this service or a dependency is at fault for now, and not the request. */
+export function isUnavailable(error: unknown): boolean {
+  return (
+    isOutage(error) ||
+    error instanceof DatabaseOverloadedError ||
+    (error instanceof Problem && error.slug === 'overloaded')
+  );
 }
 
-/** Whether an error says that a dependency does not answer. */
-export function isOutage(error: unknown): error is Problem {
-  return error instanceof Problem && error.slug === 'dependency-unavailable';
+/** Whether a dependency does not answer. */
+export function isOutage(error: unknown): boolean {
+  return (
+    error instanceof DatabaseUnavailableError ||
+    (error instanceof Problem && error.slug === 'dependency-unavailable')
+  );
 }

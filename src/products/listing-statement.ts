@@ -1,4 +1,4 @@
-import type { Statement } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
 import { type Listing, MAX_LIMIT } from './listing.js';
 import { comparePrices } from './price.js';
 

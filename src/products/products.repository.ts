@@ -2,7 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { QueryResultRow } from 'pg';
 
 import { Environment } from '../config/environment.js';
-import { Database, isConflict, type Statement } from '../database/database.js';
+import { Database } from '../database/database.js';
+import { isConflict } from '../database/sqlstate.js';
+import type { Statement } from '../database/statement.js';
 import { Deadline } from '../resilience/deadline.js';
 import { dependencyUnavailable, type Problem } from '../problems/problem.js';
 import type { Cursor } from './cursor.js';

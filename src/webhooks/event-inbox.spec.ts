@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { Registry } from 'prom-client';
 
-import type { Database, Statement } from '../database/database.js';
+import type { Database } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
 import { dependencyUnavailable } from '../problems/problem.js';
 import type { CatalogVersion } from '../response-cache/catalog-version.js';
 import type { EventLeases } from './event-leases.js';

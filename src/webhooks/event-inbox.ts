@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import pg from 'pg';
 import { Gauge, Registry } from 'prom-client';
 
-import { Database, isConflict } from '../database/database.js';
+import { Database } from '../database/database.js';
+import { isConflict } from '../database/sqlstate.js';
 import { dependencyUnavailable } from '../problems/problem.js';
 import { CatalogVersion } from '../response-cache/catalog-version.js';
 import { EventLeases } from './event-leases.js';

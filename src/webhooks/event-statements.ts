@@ -1,4 +1,4 @@
-import type { Statement } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
 import type { CatalogEvent } from './catalog-event.js';
 
 /** An event with what its row needs. */

@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto';
+
+/** An SQL statement. */
+export interface Statement {
+  readonly text: string;
+  /** The values of `$1`, `$2` and so on. */
+  readonly values: readonly unknown[];
+  /** Whether connections keep it prepared. Only for texts of which there are few. */
+  readonly prepared: boolean;
+}
+
+const names = new Map<string, string>();
+
+/** A name made of the text, so that two builds behind one pooler never give the same name to different statements. */
+export function statementName(text: string): string {
+  let name = names.get(text);
+  if (name === undefined) {
+    name = createHash('sha256').update(text).digest('base64url');
+    names.set(text, name);
+  }
+  return name;
+}
