@@ -1,35 +1,37 @@
 import { Problem, validationFailed } from '../problems/problem.js';
 
-/** A request's query, still encoded: decoding it may fail, and then has to be answered as a problem. */
+const ENCODED = /[%+]/;
+
+/** The encoded query of a request. A pipe decodes it, so that invalid encoding results in a problem. */
 export interface QueryString {
   readonly encoded: string;
 }
 
 /**
- * Decodes a query string, strictly where browsers and libraries guess.
+ * Decodes a query string strictly, where libraries accept invalid input.
  *
- * @param known names of the parameters that the resource has.
- * @throws Problem `malformed-request` for encoding that is not UTF-8 in percent signs,
- * `validation-failed` for a parameter that is unknown, repeated, empty or holds a NUL.
+ * @param known the parameter names of the resource.
+ * @throws Problem `malformed-request` for text that is not percent-encoded UTF-8.
+ * @throws Problem `validation-failed` for a parameter that is unknown, repeated, empty or contains a NUL character.
  */
 export function decodeQuery(
   { encoded }: QueryString,
   known: readonly string[],
 ): Record<string, string> {
-  const values = new Map<string, string>();
+  const values: Record<string, string> = {};
   for (const pair of encoded.split('&')) {
     if (pair === '') {
       continue;
     }
-    const [rawName = '', ...rest] = pair.split('=');
-    const name = decode(rawName, 'A parameter name');
+    const equals = pair.includes('=') ? pair.indexOf('=') : pair.length;
+    const name = decode(pair.slice(0, equals), 'A parameter name');
     const parameter = shorten(name);
-    const value = decode(rest.join('='), `The parameter ${parameter}`);
+    const value = decode(pair.slice(equals + 1), `The parameter ${parameter}`);
     if (!known.includes(name)) {
       throw validationFailed({ parameter, message: 'is not a parameter of this resource' });
     }
-    if (values.has(name)) {
-      throw validationFailed({ parameter, message: 'has to be given once' });
+    if (name in values) {
+      throw validationFailed({ parameter, message: 'must not be repeated' });
     }
     if (value === '') {
       throw validationFailed({ parameter, message: 'must not be empty; leave it out instead' });
@@ -37,20 +39,23 @@ export function decodeQuery(
     if (value.includes('\0')) {
       throw validationFailed({ parameter, message: 'must not contain a NUL character' });
     }
-    values.set(name, value);
+    values[name] = value;
   }
-  return Object.fromEntries(values);
+  return values;
 }
 
-function decode(text: string, what: string): string {
+function decode(text: string, subject: string): string {
+  if (!ENCODED.test(text)) {
+    return text;
+  }
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch (cause) {
-    throw new Problem('malformed-request', `${what} is not percent-encoded UTF-8.`, { cause });
+    throw new Problem('malformed-request', `${subject} is not percent-encoded UTF-8.`, { cause });
   }
 }
 
-/** A name that a client made up stands in the answer, but not at any length. */
+/** Limits the length of an unknown name, because the response repeats it. */
 function shorten(name: string): string {
   return name.length <= 50 ? name : `${name.slice(0, 49)}…`;
 }

@@ -22,12 +22,12 @@ export interface Listing {
 /** The relative reference of a page: parameters in a fixed order, without defaults. Equal listings have equal paths. */
 export function listingPath(listing: Listing): string {
   const { limit, sort, order, category, minPrice, maxPrice, cursor } = listing;
-  const query = new URLSearchParams({ limit: String(limit) });
-  if (sort !== 'id') query.set('sort', sort);
-  if (order !== 'asc') query.set('order', order);
-  if (category !== undefined) query.set('category', category);
-  if (minPrice !== undefined) query.set('minPrice', minPrice);
-  if (maxPrice !== undefined) query.set('maxPrice', maxPrice);
-  if (cursor !== undefined) query.set('cursor', encodeCursor(cursor, sort, order));
-  return `/api/products?${query.toString()}`;
+  let path = `/api/products?limit=${limit}`;
+  if (sort !== 'id') path += `&sort=${sort}`;
+  if (order !== 'asc') path += `&order=${order}`;
+  if (category !== undefined) path += `&category=${encodeURIComponent(category)}`;
+  if (minPrice !== undefined) path += `&minPrice=${minPrice}`;
+  if (maxPrice !== undefined) path += `&maxPrice=${maxPrice}`;
+  if (cursor !== undefined) path += `&cursor=${encodeCursor(cursor, sort, order)}`;
+  return path;
 }

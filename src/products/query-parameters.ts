@@ -31,9 +31,8 @@ export function parseParameters<Known extends Parameters>(
   for (const [name, { parse, rule }] of Object.entries(known)) {
     const text = texts[name];
     if (text === undefined) continue;
-    const value = parse(text);
-    if (value === undefined) faults.push({ parameter: name, message: rule });
-    else values[name] = value;
+    values[name] = parse(text);
+    if (values[name] === undefined) faults.push({ parameter: name, message: rule });
   }
   const [first, ...others] = faults;
   if (first !== undefined) {
