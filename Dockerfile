@@ -11,7 +11,7 @@ COPY src ./src
 RUN npm run build
 
 FROM base AS dependencies
-# What is optional is for development too: the TypeScript compiler, for one.
+# Optional dependencies, such as the TypeScript compiler, are for development only.
 RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
 FROM node:24.21.0-bookworm-slim
@@ -20,14 +20,10 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json ./
-# The account node, by number: Kubernetes does not take a name's word that it is not root.
+# The account node by number, because Kubernetes cannot verify that a name is not root.
 USER 1000:1000
 EXPOSE 3000
-# What is kept takes 50 MiB of the heap. Were there no limit, garbage would pile up to four times of it; with this one
-# V8 alone would let it grow by a third, and collect all the time. What is young may take 48 MiB besides: with half of
-# it, answers under way outlive a collection. Nothing is taken for old before it is: what V8 makes old too early holds
-# on to all that a request has read, and collecting it took a third of the time. One thread collects beside the one
-# that answers: four, on two cores, keep requests waiting.
-# Node itself is process 1, so SIGTERM reaches it and the service drains. Its health is for what runs
-# it to ask about, each in its own way (deploy/): the image has no HEALTHCHECK.
-CMD ["node", "--max-old-space-size=192", "--max-semi-space-size=16", "--no-allocation-site-pretenuring", "--heap-growing-percent=60", "--v8-pool-size=1", "dist/main.js"]
+# Heap sizes for 256 MB (docs/adr/0003-plain-bundle.md). Without them Node.js derives both from the memory of the machine.
+# Node is process 1, so it receives SIGTERM and drains. The image has no HEALTHCHECK, because each platform has its own
+# health check (deploy/).
+CMD ["node", "--max-old-space-size=192", "--max-semi-space-size=16", "dist/main.js"]

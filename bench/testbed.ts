@@ -6,9 +6,9 @@ import type { QueryResultRow } from 'pg';
 
 import { onFreePort } from '../dev/free-port.js';
 import { followLog } from '../dev/log-file.js';
-import { ManagedProcess, type Order } from '../dev/managed-process.js';
+import { ManagedProcess, type ProcessOptions } from '../dev/managed-process.js';
 import { PartnerSandbox } from '../dev/partner-sandbox.js';
-import { canEnter, ownerOf } from '../dev/postgres-installation.js';
+import { canAccess, ownerOf } from '../dev/postgres-installation.js';
 import { DirectoryInUseError, PostgresServer } from '../dev/postgres-server.js';
 import { findRedis, installRedis, RedisServer } from '../dev/redis-server.js';
 import { makeTemporaryDirectory } from '../dev/temporary-directory.js';
@@ -199,7 +199,7 @@ export class Testbed {
     await this.query('CHECKPOINT');
   }
 
-  private node(...args: string[]): Order & { command: string } {
+  private node(...args: string[]): ProcessOptions & { command: string } {
     return { command: process.execPath, args, cwd: ROOT, env: this.environment() };
   }
 
@@ -216,7 +216,7 @@ export class Testbed {
     };
   }
 
-  private async run(name: string, order: Order & { command: string }): Promise<void> {
+  private async run(name: string, order: ProcessOptions & { command: string }): Promise<void> {
     const output = order.log === undefined ? () => '' : followLog(order.log);
     const command = await ManagedProcess.start({ cwd: ROOT, ...order });
     this.running.push(command);
@@ -249,7 +249,7 @@ async function startPostgres(running: Running[]): Promise<PostgresServer> {
 /** Kept for the next run, unless PostgreSQL's account cannot get at it: root's checkout may lie in /root. */
 async function dataDirectory(running: Running[]): Promise<string> {
   const directory = join(DATA, 'bench-postgres');
-  if (canEnter(ownerOf(directory), directory)) {
+  if (canAccess(ownerOf(directory), directory)) {
     return directory;
   }
   const temporary = await makeTemporaryDirectory();

@@ -33,7 +33,7 @@ const FILE = 'deploy/compose.yaml';
 const { services, networks } = readYaml(FILE) as Compose;
 const { farmlokal, migrations, postgres, redis } = services;
 
-/** Puts values where Compose would: `${NAME}`, `${NAME:-otherwise}`, `${NAME:?what to do}`. */
+/** Interpolates variables as Compose does: `${NAME}`, `${NAME:-default}`, `${NAME:?error}`. */
 function interpolate(text: string, values: Readonly<Record<string, string>>): string {
   return text.replaceAll(
     /\$\{(\w+)(?::(-|\?)([^}]*))?\}/g,
@@ -56,28 +56,28 @@ function environmentOf(service: Service, values: Record<string, string>): Record
 }
 
 describe('The compose file', () => {
-  it('is one', () => {
-    // The order of keys is a matter of reading, not of rules.
-    const unruly = ['service-keys-order', 'top-level-properties-order'];
+  it('passes the linter', () => {
+    // The keys are ordered for the reader.
+    const disabled = ['service-keys-order', 'top-level-properties-order'];
     const linter = ['node_modules/dclint/bin/dclint.cjs', FILE, '--max-warnings=0'];
     const { status, stdout } = spawnSync(
       process.execPath,
-      [...linter, '--disable-rule', ...unruly],
+      [...linter, '--disable-rule', ...disabled],
       { encoding: 'utf8' },
     );
     expect({ status, stdout: stdout.trim() }).toEqual({ status: 0, stdout: '' });
   });
 
-  it('holds no secret, and says what it misses', () => {
+  it('contains no secret, and names the one that is required', () => {
     const names = [...readFileSync(FILE, 'utf8').matchAll(/\$\{(\w+)(:\?)?/g)];
-    const required = new Set(names.filter(([, , asked]) => asked).map(([, name]) => name));
+    const required = new Set(names.filter(([, , operator]) => operator).map(([, name]) => name));
     expect([...required]).toEqual(['POSTGRES_PASSWORD']);
     for (const service of [farmlokal, migrations, postgres]) {
-      expect(() => environmentOf(service, {})).toThrow('POSTGRES_PASSWORD: set it');
+      expect(() => environmentOf(service, {})).toThrow('POSTGRES_PASSWORD: is required');
     }
   });
 
-  it('gives the service variables that it reads, with which it starts', () => {
+  it('sets only variables that the service reads, with valid values', () => {
     for (const service of [farmlokal, migrations]) {
       const environment = environmentOf(service, { POSTGRES_PASSWORD: 'x' });
       expect(unknownVariables(Object.keys(environment))).toEqual([]);
@@ -87,20 +87,20 @@ describe('The compose file', () => {
     }
   });
 
-  it('starts the service after the migrations, and those after PostgreSQL', () => {
+  it('starts PostgreSQL, then the migrations, then the service', () => {
     expect(farmlokal.build).toBe(migrations.build);
     expect(farmlokal.depends_on?.migrations?.condition).toBe('service_completed_successfully');
     expect(migrations.depends_on?.postgres?.condition).toBe('service_healthy');
     expect(postgres.healthcheck).toBeDefined();
   });
 
-  it('asks the service on the port on which it listens', () => {
+  it('checks the health of the service on its port', () => {
     const { PORT } = new Environment();
     expect(farmlokal.ports).toEqual([`127.0.0.1:\${PORT:-${PORT}}:${PORT}`]);
     expect(farmlokal.healthcheck?.test.join(' ')).toContain(`http://127.0.0.1:${PORT}/`);
   });
 
-  it('takes from its containers what they do not need', () => {
+  it('runs its containers with limited privileges', () => {
     for (const [name, service] of Object.entries(services)) {
       expect([name, service.cap_drop, service.security_opt]).toEqual([
         name,
@@ -114,14 +114,14 @@ describe('The compose file', () => {
     }
   });
 
-  it('keeps PostgreSQL and Redis where nobody else is', () => {
+  it('puts PostgreSQL and Redis on an internal network', () => {
     expect(networks.data?.internal).toBe(true);
     for (const { networks: joined, ports } of [postgres, redis]) {
       expect({ joined, ports }).toEqual({ joined: ['data'], ports: undefined });
     }
   });
 
-  it('has Redis forget what was not used for longest', () => {
+  it('lets Redis evict the least recently used keys', () => {
     const command = redis.command?.join(' ');
     expect(command).toContain('--maxmemory-policy allkeys-lru');
     const [, maxmemory] = /--maxmemory (\d+)mb/.exec(command ?? '') ?? [];

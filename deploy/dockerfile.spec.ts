@@ -11,18 +11,18 @@ const lastStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
   dependencies: Record<string, string>;
 };
-/** What is copied from the build's context. */
+/** The files copied from the build context. */
 const copied = lines.flatMap((line) => {
   const [, sources = ''] = /^COPY (?!--from)(.+) \S+$/.exec(line) ?? [];
   return sources === '' ? [] : sources.split(' ');
 });
 
 describe('The image', () => {
-  it('has a Dockerfile without a fault', () => {
+  it('has a valid Dockerfile', () => {
     expect(validate(dockerfile)).toEqual([]);
   });
 
-  it('is made of the files that the build is sent', () => {
+  it('copies exactly the files that .dockerignore includes', () => {
     const ignore = readFileSync('.dockerignore', 'utf8').split('\n');
     const sent = ignore.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
     expect(ignore).toContain('*');
@@ -30,13 +30,13 @@ describe('The image', () => {
     expect(sent.filter((path) => !existsSync(path))).toEqual([]);
   });
 
-  it('runs a Node of one exact version, the same in every stage', () => {
+  it('pins one exact Node version in every stage', () => {
     const images = [...dockerfile.matchAll(/^FROM (node:\S+)/gm)].map(([, image]) => image);
     expect(new Set(images).size).toBe(1);
     expect(images[0]).toMatch(/^node:\d+\.\d+\.\d+-/);
   });
 
-  it('runs without root, as process 1, on the port that it exposes', () => {
+  it('runs Node as process 1, without root, and exposes its port', () => {
     expect(lastStage).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
     expect(lastStage).toContain(
       `CMD [${['node', ...START_COMMAND].map((word) => `"${word}"`).join(', ')}]`,
@@ -44,7 +44,7 @@ describe('The image', () => {
     expect(lastStage).toMatch(new RegExp(`^EXPOSE ${new Environment().PORT}$`, 'm'));
   });
 
-  it('can migrate with production dependencies alone', () => {
+  it('needs no development dependency for the migrations', () => {
     expect(Object.keys(manifest.dependencies)).toEqual(expect.arrayContaining(['typeorm', 'pg']));
     expect(dockerfile).toContain('npm ci --omit=dev');
   });

@@ -36,7 +36,7 @@ interface KeyValue {
   readonly ipAllowList: readonly unknown[];
 }
 
-/** The fields that a Blueprint's reference knows, of those that make sense here. */
+/** The fields of the Blueprint reference that this blueprint may use. */
 const FIELDS = {
   web: [
     ...['type', 'name', 'runtime', 'region', 'plan', 'numInstances', 'autoDeployTrigger'],
@@ -55,7 +55,7 @@ function variable(key: string): Variable {
 }
 
 describe('The Render blueprint', () => {
-  it('is made of a web service and a Key Value instance, of the fields that these have', () => {
+  it('has a web service and a Key Value instance, with known fields only', () => {
     expect(Object.keys(blueprint)).toEqual(['services']);
     expect(blueprint.services.map(({ type }) => type)).toEqual(['web', 'keyvalue']);
     for (const service of blueprint.services) {
@@ -65,7 +65,7 @@ describe('The Render blueprint', () => {
     expect(web.region).toBe(cache.region);
   });
 
-  it('sets variables that the service reads, each once and in one way', () => {
+  it('sets only variables that the service reads, each once', () => {
     const names = web.envVars.map(({ key }) => key);
     expect(unknownVariables(names)).toEqual([]);
     expect(new Set(names).size).toBe(names.length);
@@ -74,7 +74,7 @@ describe('The Render blueprint', () => {
     }
   });
 
-  it('holds no secret', () => {
+  it('contains no secret', () => {
     expect(web.envVars.filter(({ value }) => value !== undefined)).toEqual([
       variable('TRUST_PROXY'),
     ]);
@@ -82,14 +82,14 @@ describe('The Render blueprint', () => {
     expect(variable('METRICS_TOKEN')).toMatchObject({ generateValue: true });
   });
 
-  it('asks whether a replica wants requests, and gives it time to shut down', () => {
+  it('checks readiness, and leaves enough time to shut down', () => {
     expect(web.healthCheckPath).toBe('/health/ready');
     expect(shutdownSeconds({ DATABASE_URL: 'postgresql://host/farmlokal' })).toBeLessThanOrEqual(
       web.maxShutdownDelaySeconds,
     );
   });
 
-  it('connects the service to a cache that forgets what was not used for longest', () => {
+  it('connects the service to a cache that evicts the least recently used keys', () => {
     expect(variable('REDIS_URL').fromService).toEqual({
       type: cache.type,
       name: cache.name,
@@ -98,7 +98,7 @@ describe('The Render blueprint', () => {
     expect(cache).toMatchObject({ maxmemoryPolicy: 'allkeys-lru', ipAllowList: [] });
   });
 
-  it('builds anew when what the image is made of has changed', () => {
+  it('rebuilds the image when one of its files changes', () => {
     const sent = readFileSync('.dockerignore', 'utf8')
       .split('\n')
       .filter((line) => line.startsWith('!'))
@@ -108,7 +108,7 @@ describe('The Render blueprint', () => {
   });
 });
 
-describe('The proxies that Render is trusted to have', () => {
+describe('The trusted proxies on Render', () => {
   const trusted = new BlockList();
   for (const network of variable('TRUST_PROXY').value?.split(',') ?? []) {
     const [address = '', bits] = network.split('/');
@@ -121,16 +121,16 @@ describe('The proxies that Render is trusted to have', () => {
     ['Cloudflare', '172.71.255.255'],
     ['Cloudflare', '2606:4700::1'],
     ['Cloudflare', '2a06:98c7:ffff::1'],
-  ])('are %s (%s)', (_, address) => {
+  ])('include %s (%s)', (_, address) => {
     expect(trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')).toBe(true);
   });
 
   it.each([
-    ["a visitor's", '203.0.113.7'],
-    ["a visitor's through Cloudflare's own VPN", '104.28.0.1'],
-    ["a visitor's", '172.72.0.1'],
-    ["a visitor's", '2001:db8::1'],
-  ])('are not %s address (%s)', (_, address) => {
+    ['a client', '203.0.113.7'],
+    ["a client of Cloudflare's VPN", '104.28.0.1'],
+    ['a client', '172.72.0.1'],
+    ['a client', '2001:db8::1'],
+  ])('do not include %s (%s)', (_, address) => {
     expect(trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')).toBe(false);
   });
 });

@@ -1,20 +1,20 @@
 import { Environment, readEnvironment } from '../src/config/environment.js';
 import { longestAnswerMs } from '../src/health/readiness.js';
 
-/** For what is closed after the last answer: the connections to PostgreSQL and Redis. */
+/** Time to close the connections to PostgreSQL and Redis after the last response. */
 const CLOSING_MS = 5000;
 
 const KNOWN = new Set(Object.keys(new Environment()));
 
-/** Those of the variables that the service does not read. */
+/** The variables that the service does not read. */
 export function unknownVariables(names: Iterable<string>): string[] {
   return [...names].filter((name) => !KNOWN.has(name));
 }
 
 /**
- * How many seconds a replica with these variables may take from SIGTERM to its end.
+ * The longest time in seconds from SIGTERM to the exit of a replica with these variables.
  *
- * @throws InvalidEnvironmentError when it would not start with them.
+ * @throws InvalidEnvironmentError when the variables are invalid.
  */
 export function shutdownSeconds(variables: NodeJS.ProcessEnv): number {
   const environment = readEnvironment(variables);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
-/** Reads a file of one YAML document; a key that stands there twice is an error, as anything odd is. */
+/** Reads a file with one YAML document. Duplicate keys are an error. */
 export function readYaml(path: string): unknown {
   return parse(readFileSync(path, 'utf8'), { merge: true, strict: true });
 }

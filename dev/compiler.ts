@@ -1,37 +1,37 @@
 import { transformFile } from '@swc/core';
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
-/** The directories of the sources. `npm run build` compiles `src` to `dist`, and the others to `dist/` and their name. */
+/** The source directories. `npm run build` compiles `src` to `dist`, and `migrations` to `dist/migrations`. */
 export const SOURCES = ['src', 'migrations'] as const;
 
-/** Whether a file is a source: specs are not compiled. */
+/** Whether a file belongs in `dist/`: TypeScript is compiled, JSON is copied, specs are left out. */
 export function isSource(path: string): boolean {
-  return path.endsWith('.ts') && !path.endsWith('spec.ts');
+  return /\.(ts|json)$/.test(path) && !path.endsWith('spec.ts');
 }
 
-/** Compiles to `dist/` as `npm run build` does, without the bundle, and only the sources that have changed. */
+/** Compiles the changed sources to `dist/`, as `npm run build` does, without bundling. */
 export class Compiler {
-  /** What every compiled source was like, by its path. */
+  /** The state of every source when it was compiled, by path. */
   private compiled: ReadonlyMap<string, string> = new Map();
-  /** What every output was like when it was written, by the path of its source. */
+  /** The state of every output when it was written, by the path of its source. */
   private readonly written = new Map<string, string | undefined>();
 
   constructor(private readonly root: string) {
-    // Nothing is known of what is there.
+    // Existing outputs may be out of date.
     rmSync(join(root, 'dist'), { recursive: true, force: true });
   }
 
   /**
-   * Compiles what has changed since the last time, and removes what has no source any more. When a source is bad,
-   * nothing is written.
+   * Compiles the sources that changed since the last call, and removes outputs without a source. When a source
+   * does not compile, writes nothing.
    *
-   * @throws Error whose message shows the place in the source.
+   * @throws Error whose message shows the position in the source.
    * @returns the paths of the sources that were changed, added or removed.
    */
   async compile(): Promise<string[]> {
-    const found = this.find();
-    // `npm run build`, also as a part of `npm test`, replaces the outputs.
+    const found = this.findSources();
+    // `npm run build` and `npm test` may have replaced an output, so compare the outputs too.
     const changed = [...found.keys()].filter(
       (path) =>
         found.get(path) !== this.compiled.get(path) ||
@@ -51,6 +51,7 @@ export class Compiler {
   }
 
   private async transform(path: string): Promise<string> {
+    if (path.endsWith('.json')) return readFileSync(join(this.root, path), 'utf8');
     try {
       const { code } = await transformFile(join(this.root, path), {
         configFile: join(this.root, '.swcrc'),
@@ -58,7 +59,7 @@ export class Compiler {
       });
       return code;
     } catch (error) {
-      // The place in the source comes first, swc's own stack after it.
+      // The position in the source comes first, then swc's own stack.
       const [message = ''] = String(error).split('\n\nCaused by:');
       throw new Error(`${path} does not compile\n${message.trim()}`, { cause: error });
     }
@@ -68,8 +69,8 @@ export class Compiler {
     return join(this.root, 'dist', path.replace(/^src./, '').replace(/\.ts$/, '.js'));
   }
 
-  /** The sources and what each is like: a file that is replaced has another inode, one that is written another time. */
-  private find(): Map<string, string> {
+  /** The state of every source by path. */
+  private findSources(): Map<string, string> {
     const files = SOURCES.flatMap((source) =>
       readdirSync(join(this.root, source), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile() && isSource(entry.name))
@@ -79,7 +80,7 @@ export class Compiler {
   }
 }
 
-/** Differs once a file was written or replaced; undefined when there is none. */
+/** Changes when a file is written (ctime, size) or replaced (inode); undefined when the file is missing. */
 function stateOf(path: string): string | undefined {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats && [stats.ino, stats.ctimeMs, stats.size].join();

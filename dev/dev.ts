@@ -1,19 +1,20 @@
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
-import { isIPv6 } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import { urlHost } from '../src/http/url-host.js';
 import { Compiler, isSource, SOURCES } from './compiler.js';
 import { bindPort } from './free-port.js';
 import { followLog } from './log-file.js';
-import { ManagedProcess, type Order } from './managed-process.js';
+import { ManagedProcess, type ProcessOptions } from './managed-process.js';
 import { PartnerSandbox } from './partner-sandbox.js';
-import { canEnter, ownerOf } from './postgres-installation.js';
-import { DirectoryInUseError, forgetPostgresVariables, PostgresServer } from './postgres-server.js';
+import { canAccess, ownerOf } from './postgres-installation.js';
+import { clearPostgresVariables, DirectoryInUseError, PostgresServer } from './postgres-server.js';
 import { findRedis, installRedis, RedisServer } from './redis-server.js';
 import { ReloadingService } from './reloading-service.js';
 import { publishSandbox } from './sandbox-control.js';
+import { Shutdown } from './shutdown.js';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const DATA = join(ROOT, '.data');
@@ -22,37 +23,32 @@ const SAMPLE_PRODUCTS = 100_000;
 const HOST = variable('HOST', '127.0.0.1');
 const PORT = variable('PORT', '3000');
 
-/** Tells what is wrong with the surroundings; its message is all there is to say. */
-class Obstacle extends Error {}
+/** A problem that the developer can solve. `npm run dev` prints the message without a stack trace. */
+class SetupError extends Error {}
 
-/** What runs, in the order in which it has been started. */
-const running: { stop(): Promise<unknown> }[] = [];
-const stopping = new AbortController();
-let stoppingSince = 0;
-
+const shutdown = new Shutdown(log);
 try {
-  stopOnSignals();
   await start();
 } catch (error) {
-  if (!stopping.signal.aborted) {
-    console.error(error instanceof Obstacle ? error.message : error);
-    await stop(1);
+  if (!shutdown.inProgress) {
+    console.error(error instanceof SetupError ? error.message : error);
+    await shutdown.exit(1);
   }
 }
 
 async function start(): Promise<void> {
   await checkPort();
-  forgetPostgresVariables();
+  clearPostgresVariables();
   mkdirSync(DATA, { recursive: true });
-  // Before the build: a second start in this checkout must not take the first one's files away.
+  // PostgreSQL locks its directory: a second start in this checkout fails before it compiles to the same dist/.
   const postgres = await startPostgres();
   const compiler = new Compiler(ROOT);
   const compile = () =>
     compiler.compile().catch((error: unknown) => {
-      throw new Obstacle(error instanceof Error ? error.message : String(error));
+      throw new SetupError(error instanceof Error ? error.message : String(error));
     });
   const [redis, partners] = await Promise.all([startRedis(), startPartners(), compile()]);
-  say('The service is compiled');
+  log('The service is compiled');
 
   const databaseUrl = postgres.url(DATABASE);
   const env = {
@@ -61,7 +57,7 @@ async function start(): Promise<void> {
     DATABASE_URL: databaseUrl,
     MIGRATION_DATABASE_URL: databaseUrl,
     REDIS_URL: redis?.url ?? '',
-    // Long enough for clients that keep their connection to send a request, which moves them to the next process.
+    // Gives clients with an open connection time to send a request, which moves them to the next process.
     SHUTDOWN_DELAY_MS: '500',
     PUBLIC_URL: serviceUrl('127.0.0.1'),
     ...partners.environment(),
@@ -73,7 +69,7 @@ async function start(): Promise<void> {
       ...node('dist/database/migrate.js', 'run'),
       log: join(DATA, 'migrations.log'),
     });
-    say('The migrations are applied');
+    log('The migrations are applied');
   };
   await migrate();
   await run('The sample products', node('dist/seed/seed.js', '--count', String(SAMPLE_PRODUCTS)));
@@ -86,107 +82,110 @@ async function start(): Promise<void> {
       if (changed.some((path) => path.startsWith('migrations'))) await migrate();
       return changed;
     },
-    order: (port) => ({
+    command: (port) => ({
       ...node('--enable-source-maps', 'dist/main.js'),
       env: { ...env, HOST: '127.0.0.1', PORT: String(port) },
     }),
     host: HOST,
     port: Number(PORT),
-    announce: say,
+    log,
   });
-  running.push(service);
+  shutdown.add(service);
   await service.start();
   await waitUntilReady();
-  sayWhatToTry(databaseUrl, redis?.url, partners);
+  printSummary(databaseUrl, redis?.url, partners);
 }
 
 async function checkPort(): Promise<void> {
   if (!/^\d{1,5}$/.test(PORT) || Number(PORT) < 1 || Number(PORT) > 65_535) {
-    throw new Obstacle(`PORT must be an integer from 1 to 65535, not "${PORT}"`);
+    throw new SetupError(`PORT must be an integer from 1 to 65535, not "${PORT}"`);
   }
   await bindPort(Number(PORT), HOST).catch((error: unknown) => {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'EADDRINUSE') throw new Obstacle(`Cannot listen on HOST and PORT: ${message}`);
-    const mine = existsSync(join(DATA, 'postgres/data/postmaster.pid'));
-    throw new Obstacle(
-      `Port ${PORT} is taken${mine ? ', perhaps by another "npm run dev" of this checkout' : ''}; ` +
-        `choose another: PORT=${Number(PORT) + 1} npm run dev`,
+    if (code !== 'EADDRINUSE') {
+      throw new SetupError(`Cannot listen on HOST "${HOST}" and PORT ${PORT}: ${message}`);
+    }
+    const isOurs = existsSync(join(DATA, 'postgres/data/postmaster.pid'));
+    throw new SetupError(
+      `Port ${PORT} is in use${isOurs ? ', perhaps by another "npm run dev" in this checkout' : ''}. ` +
+        `Choose another port: PORT=${Number(PORT) + 1} npm run dev`,
     );
   });
 }
 
 async function startPostgres(): Promise<PostgresServer> {
   const directory = postgresDirectory();
-  const log = join(DATA, 'postgres.log');
-  const postgres = await PostgresServer.start({ directory, log }).catch((error: unknown) => {
-    if (!(error instanceof DirectoryInUseError)) throw error;
-    throw new Obstacle(
-      `Another "npm run dev" runs in this checkout, or is just ending: ${directory} is in use`,
-    );
-  });
-  running.push(postgres);
+  const logFile = join(DATA, 'postgres.log');
+  const postgres = await PostgresServer.start({ directory, log: logFile }).catch(
+    (error: unknown) => {
+      if (!(error instanceof DirectoryInUseError)) throw error;
+      throw new SetupError(
+        `Another "npm run dev" is running or stopping in this checkout: ${directory} is in use`,
+      );
+    },
+  );
+  shutdown.add(postgres);
   const [database] = await postgres.query(
     'postgres',
     'SELECT FROM pg_database WHERE datname = $1',
     [DATABASE],
   );
   if (!database) await postgres.query('postgres', `CREATE DATABASE ${DATABASE}`);
-  say(`PostgreSQL is up; its data is in ${directory}`);
+  log(`PostgreSQL is running; its data is in ${directory}`);
   return postgres;
 }
 
-/**
- * `.data/postgres`, or a link to where PostgreSQL's account can get at it: root's checkout may lie in
- * /root, which is closed to that account.
- */
+/** `.data/postgres`, or a link in its place when PostgreSQL's account cannot access the checkout, as in /root. */
 function postgresDirectory(): string {
   const directory = join(DATA, 'postgres');
   if (!existsSync(directory)) {
-    // A link that leads nowhere.
+    // Removes a broken link.
     rmSync(directory, { force: true });
-    if (!canEnter(ownerOf(directory), directory)) {
+    if (!canAccess(ownerOf(directory), directory)) {
       rmSync(directory, { recursive: true });
       mkdirSync('/var/lib', { recursive: true });
       symlinkSync(mkdtempSync('/var/lib/farmlokal-'), directory);
     }
   }
-  const place = realpathSync(directory);
-  if (!canEnter(ownerOf(place), place)) {
-    throw new Obstacle(
-      `The account that owns ${place} cannot get at it: remove it and start again`,
-    );
+  const path = realpathSync(directory);
+  if (!canAccess(ownerOf(path), path)) {
+    throw new SetupError(`The owner of ${path} cannot access it. Remove it and start again.`);
   }
-  return place;
+  return path;
 }
 
 async function startRedis(): Promise<RedisServer | undefined> {
-  const executable = findRedis() ?? (await installRedis(join(DATA, 'apt.log'), say));
+  const executable = findRedis() ?? (await installRedis(join(DATA, 'apt.log'), log));
   if (executable === undefined) {
-    say('No redis-server or valkey-server on the PATH: the service runs without Redis');
+    log('No redis-server or valkey-server on the PATH: the service runs without Redis');
     return undefined;
   }
-  const log = join(DATA, 'redis.log');
-  const redis = await RedisServer.start(executable, { directory: DATA, log, maxMemory: '128mb' });
-  running.push(redis);
-  say('Redis is up');
+  const redis = await RedisServer.start(executable, {
+    directory: DATA,
+    log: join(DATA, 'redis.log'),
+    maxMemory: '128mb',
+  });
+  shutdown.add(redis);
+  log('Redis is running');
   return redis;
 }
 
 async function startPartners(): Promise<PartnerSandbox> {
   const partners = await PartnerSandbox.start({ log: join(DATA, 'sandbox.log') });
-  running.push(partners);
-  running.push(publishSandbox(partners));
-  say('The partner sandbox is up');
+  shutdown.add(partners);
+  shutdown.add(publishSandbox(partners));
+  log('The partner sandbox is running');
   return partners;
 }
 
-async function run(name: string, order: Order & { command: string }): Promise<void> {
-  const output = order.log === undefined ? () => '' : followLog(order.log);
-  const command = await ManagedProcess.start(order);
-  running.push(command);
+/** Runs a command to its end. */
+async function run(name: string, options: ProcessOptions & { command: string }): Promise<void> {
+  const output = options.log === undefined ? () => '' : followLog(options.log);
+  const command = await ManagedProcess.start(options);
+  shutdown.add(command);
   const code = await command.finished();
-  running.splice(running.indexOf(command), 1);
-  if (code !== 0) throw new Obstacle(`${output()}\n${name} failed (code ${code})`.trim());
+  shutdown.remove(command);
+  if (code !== 0) throw new SetupError(`${output()}\n${name} failed (exit code ${code})`.trim());
 }
 
 async function waitUntilReady(): Promise<void> {
@@ -194,18 +193,18 @@ async function waitUntilReady(): Promise<void> {
   while (!(await fetch(url).catch(() => undefined))?.ok) await sleep(100);
 }
 
-function variable(name: string, unset: string): string {
+function variable(name: string, fallback: string): string {
   const value = process.env[name];
-  return value === undefined || value === '' ? unset : value;
+  return value === undefined || value === '' ? fallback : value;
 }
 
-/** Where the service is, by this name where it listens on loopback or everywhere. */
+/** The service's URL, with this host name when the service listens on loopback or on all addresses. */
 function serviceUrl(loopback = 'localhost'): string {
-  const anywhere = ['0.0.0.0', '127.0.0.1', '::'].includes(HOST);
-  return `http://${anywhere ? loopback : isIPv6(HOST) ? `[${HOST}]` : HOST}:${PORT}`;
+  const isLocal = ['0.0.0.0', '127.0.0.1', '::'].includes(HOST);
+  return `http://${isLocal ? loopback : urlHost(HOST)}:${PORT}`;
 }
 
-function sayWhatToTry(
+function printSummary(
   databaseUrl: string,
   redisUrl: string | undefined,
   { controlUrl, webhookSecret }: PartnerSandbox,
@@ -216,8 +215,10 @@ function sayWhatToTry(
   docs        ${url}/docs
   PostgreSQL  ${databaseUrl}
   Redis       ${redisUrl ?? 'none'}
-  sandbox     ${controlUrl}   (switches of the partners)
+  sandbox     ${controlUrl}   (stand-ins for the partners)
   webhooks    are signed with ${webhookSecret}
+
+Try:
 
   curl '${url}/api/products?limit=20&cursor=20&category=Electronics'
   curl '${url}/api/products?sort=price&order=desc&minPrice=100&maxPrice=500'
@@ -225,38 +226,10 @@ function sayWhatToTry(
   curl '${url}/health/ready'
   npm run sandbox:emit -- --count 1000 --duplicates 0.3 --shuffle
 
-  A change in src/ or migrations/ is compiled and served; Ctrl-C stops everything.
+The service reloads when a file in src/ or migrations/ changes. Ctrl-C stops everything.
 `);
 }
 
-function say(line: string): void {
+function log(line: string): void {
   console.log(`dev: ${line}`);
-}
-
-function stopOnSignals(): void {
-  // A closed terminal takes the output away.
-  process.stdout.on('error', () => undefined);
-  process.stderr.on('error', () => undefined);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => void stop(0));
-  }
-  // Killed, npm hands no signal on.
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent && !stopping.signal.aborted) void stop(0);
-  }, 1_000).unref();
-}
-
-/** Stops all in order. Asked again, it leaves that to the reapers and does not wait for them. */
-async function stop(code: number): Promise<void> {
-  if (stopping.signal.aborted) {
-    // Of one Ctrl-C the terminal and npm tell separately.
-    if (performance.now() - stoppingSince > 500) process.exit(1);
-    return;
-  }
-  stopping.abort();
-  stoppingSince = performance.now();
-  if (running.length > 0) say('Stopping');
-  for (const part of running.reverse()) await part.stop();
-  process.exit(code);
 }

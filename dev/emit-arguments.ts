@@ -5,41 +5,35 @@ import { BadSwitchError, Switches } from './sandbox/switches.js';
 
 type Name = Exclude<keyof EmitOptions, 'oracle'>;
 
-/** What stands behind a flag, and what it is for. */
-const FLAGS: Readonly<Record<Name, readonly [value: string, meaning: string]>> = {
-  count: ['N', 'events, 1 to 100000 (100)'],
-  products: ['N', 'distinct products they are about (a tenth of --count)'],
-  skuPrefix: ['TEXT', 'what their skus begin with (EMIT-)'],
-  duplicates: ['SHARE', 'of the events is sent a second time, 0 to 1 (0)'],
-  shuffle: ['', 'sends in random order'],
-  deletes: ['SHARE', 'of the events deletes its product (0.05)'],
-  concurrency: ['N', 'senders at once, 1 to 64 (8)'],
-  rate: ['N', 'events a second (as fast as they go)'],
-  bursts: ['N', 'sends in bursts of that many, a pause between'],
-  badSignatures: ['SHARE', 'is sent besides with a wrong signature (0)'],
-  urls: ['URL', 'where to send, once for each replica (where the service has registered)'],
-  seed: ['N', 'makes the same events whenever it is given'],
-  firstRevision: ['N', 'of every product (by the clock, with --seed 1)'],
-  timeoutMs: ['MS', 'when to give up (600000)'],
+/** The value of each flag (empty for a boolean), and its description with the default in parentheses. */
+const FLAGS: Readonly<Record<Name, readonly [value: string, description: string]>> = {
+  count: ['N', 'number of events, 1 to 100000 (100)'],
+  products: ['N', 'number of distinct products (a tenth of --count)'],
+  duplicates: ['SHARE', 'share of the events to send twice, 0 to 1 (0)'],
+  shuffle: ['', 'send the events in random order'],
+  concurrency: ['N', 'requests in flight at most, 1 to 64 (8)'],
+  bursts: ['N', 'pause after every N events (no pauses)'],
+  badSignatures: ['SHARE', 'messages with a wrong signature to add, as a share of --count (0)'],
+  urls: ['URL', 'receiver; repeat it for each replica (the registered callback)'],
 };
 
-/** How the command is used. */
+/** The text of `--help`. */
 export const USAGE = `Usage: npm run sandbox:emit -- [flags]
 
-Has the partner sandbox of a running "npm run dev" send catalogue events to the service.
+Makes the partner sandbox of a running "npm run dev" send catalog events to the service.
 
 ${names()
   .map((name) => `  ${`${flagOf(name)} ${FLAGS[name][0]}`.padEnd(24)}${FLAGS[name][1]}`)
   .join('\n')}
   --help`;
 
-/** Tells what is wrong with the command line; its message is all there is to say. */
+/** A usage error. The command prints the message without a stack trace. */
 export class UsageError extends Error {}
 
 /**
- * Reads the command line; `help` when that is what it asks for.
+ * Parses the command line; returns `help` for `--help`.
  *
- * @throws UsageError that names the bad argument.
+ * @throws UsageError that names the invalid argument.
  */
 export function readEmitArguments(args: readonly string[]): Partial<EmitOptions> | 'help' {
   const { help, ...values } = parse(args);
@@ -68,16 +62,16 @@ function parse(args: readonly string[]) {
   }
 }
 
-function read(name: Name, value: unknown): unknown {
-  const isNumber = typeof value === 'string' && name !== 'skuPrefix';
-  const meant = isNumber ? (/\S/.test(value) ? Number(value) : Number.NaN) : value;
+function read(name: Name, text: unknown): unknown {
+  const isNumber = typeof text === 'string';
+  const value = isNumber ? (/\S/.test(text) ? Number(text) : Number.NaN) : text;
   try {
-    new Switches(EMIT_OPTIONS).set({ [name]: meant });
-    return meant;
+    new Switches(EMIT_OPTIONS).set({ [name]: value });
+    return value;
   } catch (error) {
     if (!(error instanceof BadSwitchError)) throw error;
-    const takes = error.message.replace(`${name}: `, '').replace(/, or null$/, '');
-    throw new UsageError(`${flagOf(name)} ${takes}, not "${String(value)}". See --help.`);
+    const rule = error.message.replace(`${name}: `, '').replace(/, or null$/, '');
+    throw new UsageError(`${flagOf(name)} ${rule}, not "${String(text)}". See --help.`);
   }
 }
 

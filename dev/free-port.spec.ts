@@ -4,25 +4,25 @@ import { createServer } from 'node:net';
 
 import { onFreePort } from './free-port.js';
 
-describe('onFreePort', () => {
-  it('tries another port when this one has been taken in the meantime', async () => {
-    const thief = createServer();
+describe(onFreePort.name, () => {
+  it('tries another port when another process has bound the first one', async () => {
+    const other = createServer();
     const tried: number[] = [];
-    const got = await onFreePort(async (port) => {
+    const result = await onFreePort(async (port) => {
       tried.push(port);
       if (tried.length > 1) return port;
-      thief.listen(port, '127.0.0.1');
-      await once(thief, 'listening');
+      other.listen(port, '127.0.0.1');
+      await once(other, 'listening');
       throw new Error('address already in use');
     });
-    thief.close();
+    other.close();
 
     expect(tried).toHaveLength(2);
-    expect(got).toBe(tried[1]);
-    expect(got).not.toBe(tried[0]);
+    expect(result).toBe(tried[1]);
+    expect(result).not.toBe(tried[0]);
   });
 
-  it('passes on a failure that has nothing to do with the port', async () => {
+  it('does not retry an error that has another cause', async () => {
     let starts = 0;
     const start = () => {
       starts++;

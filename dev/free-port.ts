@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Binds the port for a moment, 0 for any; rejects as `listen` does when it cannot be had. */
+/** Binds a port and releases it; 0 chooses a free one. Rejects as `listen` does when the port is not available. */
 export async function bindPort(port: number, host = '127.0.0.1'): Promise<number> {
   const server = createServer().listen(port, host);
   await once(server, 'listening');
@@ -12,20 +12,20 @@ export async function bindPort(port: number, host = '127.0.0.1'): Promise<number
 }
 
 /**
- * Starts a server on a free port of this machine. Between choosing the port and binding it another
- * process may come first: when the start fails and the port is taken, another port is tried.
+ * Starts a server on a free port of 127.0.0.1. Another process may bind the port before the server does:
+ * when the start fails and the port is in use, `onFreePort` tries another port, five times at most.
  */
 export async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
-  for (let attemptsLeft = 5; ; attemptsLeft--) {
+  for (let retriesLeft = 5; ; retriesLeft--) {
     const port = await bindPort(0);
     try {
       return await start(port);
     } catch (error) {
-      const lost = await bindPort(port).then(
+      const isInUse = await bindPort(port).then(
         () => false,
         () => true,
       );
-      if (!lost || attemptsLeft === 0) throw error;
+      if (!isInUse || retriesLeft === 0) throw error;
     }
   }
 }

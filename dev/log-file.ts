@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Remembers where a log ends now; gives what is appended to it from here on. */
+/** Returns a function that reads what was appended to the log since this call. */
 export function followLog(path: string): () => string {
   const read = () => (existsSync(path) ? readFileSync(path) : Buffer.alloc(0));
   const { length } = read();

@@ -3,43 +3,43 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-/** What a reaper is to run, and how to end it. */
-export interface Order {
-  /** Without a command the reaper only removes in the end what is to be removed. */
+/** A command to run, and how to stop it. */
+export interface ProcessOptions {
+  /** Without a command the reaper only removes `remove` in the end. */
   command?: string;
   args?: readonly string[];
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   uid?: number;
   gid?: number;
-  /** File that the output is appended to; without one it goes where this process writes. */
+  /** File to append stdout and stderr to; by default both are inherited. */
   log?: string;
-  /** The polite signal, sent to the whole process group; SIGTERM unless told. */
+  /** The signal that asks the process group to end; SIGTERM by default. */
   stopSignal?: NodeJS.Signals;
-  /** How long the group may take before it is killed; 10 seconds unless told. */
+  /** Milliseconds from `stopSignal` to SIGKILL; 10,000 by default. */
   graceMs?: number;
-  /** File or directory that is removed after the process has ended. */
+  /** File or directory to remove after the process has ended. */
   remove?: string;
 }
 
-/** What a reaper says: the pid once it runs, why it does not, or nothing but "done". */
+/** A reaper's message: the pid once the process runs, why it does not, or an empty acknowledgement. */
 export interface Report {
   pid?: number;
   error?: string;
 }
 
-/** A signal for the process, or for others that belong to it. */
-export interface Signalling {
+/** A signal to send to the process or to other processes that belong to it. */
+export interface SignalRequest {
   signal: NodeJS.Signals;
   pids: readonly number[];
 }
 
 /**
- * A process that never outlives this one, however this one ends: it belongs to a reaper in a session
- * of its own, out of reach of the terminal, which stops it when told or when this process is gone.
+ * A child process that ends when this process ends, even by SIGKILL. A reaper process (`reaper.js`) starts it in
+ * a session of its own, which the terminal cannot signal, and stops it when this process asks or disappears.
  */
 export class ManagedProcess {
-  /** The exit code, or 128 and the number of the signal it died of. */
+  /** The exit code; 128 plus the signal's number when a signal ended the process. */
   readonly exited: Promise<number>;
 
   private constructor(
@@ -50,7 +50,8 @@ export class ManagedProcess {
     this.exited = exited;
   }
 
-  static async start(order: Order): Promise<ManagedProcess> {
+  /** @throws Error when the command cannot be started. */
+  static async start(options: ProcessOptions): Promise<ManagedProcess> {
     const reaper = fork(fileURLToPath(new URL('./reaper.js', import.meta.url)), {
       detached: true,
       env: {},
@@ -63,20 +64,20 @@ export class ManagedProcess {
       });
     });
     reaper.on('error', () => {
-      // A message that no longer reaches the reaper: its exit says the rest.
+      // A failed send: the reaper has exited, and `exited` resolves.
     });
-    reaper.send(order);
-    const report = await reportOf(reaper, exited);
-    if (report?.pid === undefined && order.command !== undefined) {
-      throw new Error(`${order.command} did not start: ${report?.error ?? 'its reaper died'}`);
+    reaper.send(options);
+    const report = await nextReport(reaper, exited);
+    if (report?.pid === undefined && options.command !== undefined) {
+      throw new Error(`${options.command} did not start: ${report?.error ?? 'its reaper exited'}`);
     }
-    // Whoever waits for nothing else may end, and the reaper with it.
+    // The reaper must not keep this process alive.
     reaper.unref();
     reaper.channel?.unref();
     return new ManagedProcess(reaper, report?.pid ?? 0, exited);
   }
 
-  /** Asks until the process is ready; stops it and gives false when it ends or the time is up before. */
+  /** Polls until the process is ready. When it exits first or the time is up, stops it and returns false. */
   async readyWithin(ms: number, isReady: () => Promise<boolean>): Promise<boolean> {
     const deadline = Date.now() + ms;
     while (this.reaper.connected && Date.now() < deadline) {
@@ -87,28 +88,29 @@ export class ManagedProcess {
     return false;
   }
 
-  /** Sends a signal to the process itself, or to others that belong to it. */
+  /** Sends a signal to the process, or to other processes that belong to it. */
   async signal(signal: NodeJS.Signals, pids: readonly number[] = [this.pid]): Promise<void> {
-    this.reaper.send({ signal, pids } satisfies Signalling);
+    this.reaper.send({ signal, pids } satisfies SignalRequest);
     this.reaper.channel?.ref();
-    await reportOf(this.reaper, this.exited);
+    await nextReport(this.reaper, this.exited);
     this.reaper.channel?.unref();
   }
 
-  /** Ends the process and all it started, by force when it takes too long; gives its exit code. */
+  /** Stops the process group: `stopSignal`, then SIGKILL after `graceMs`. Returns the exit code. */
   async stop(): Promise<number> {
     if (this.reaper.connected) this.reaper.disconnect();
     return await this.finished();
   }
 
-  /** Waits until the process has ended of itself; gives its exit code. */
+  /** Waits until the process exits on its own. Returns the exit code. */
   async finished(): Promise<number> {
     this.reaper.ref();
     return await this.exited;
   }
 }
 
-async function reportOf(
+/** Waits for the reaper's next message; undefined when the reaper exits first. */
+async function nextReport(
   reaper: ChildProcess,
   exited: Promise<number>,
 ): Promise<Report | undefined> {

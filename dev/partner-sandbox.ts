@@ -5,17 +5,18 @@ import { fileURLToPath } from 'node:url';
 import { onFreePort } from './free-port.js';
 import { followLog } from './log-file.js';
 import { ManagedProcess } from './managed-process.js';
+import { sandboxState } from './sandbox-control.js';
 import type { SandboxState } from './sandbox/state.js';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * What a laptop has in place of the partners: an OAuth2 server, API A, API B, and a switchboard that makes
- * them misbehave and API B send. They listen on free ports of 127.0.0.1, and never outlive this process.
+ * Stand-ins for the partners: an OAuth 2.0 server, API A (inventory) and API B (catalog), plus a switchboard that
+ * makes them fail or send events. They listen on free ports of 127.0.0.1 and end when this process ends.
  */
 export class PartnerSandbox {
   readonly clientId: string;
-  /** New at every start. */
+  /** Random at each start. */
   readonly clientSecret: string;
   readonly scope: string;
   readonly tokenUrl: string;
@@ -25,7 +26,7 @@ export class PartnerSandbox {
   private constructor(
     readonly controlUrl: string,
     client: { id: string; secret: string; scope: string },
-    /** What API B signs with, new at every start. */
+    /** The secret that API B signs with, random at each start. */
     readonly webhookSecret: string,
     { oauth, inventory, catalog }: SandboxState,
     private readonly child: ManagedProcess,
@@ -65,7 +66,7 @@ export class PartnerSandbox {
       const controlUrl = `http://127.0.0.1:${port}`;
       let state: SandboxState | undefined;
       const ready = await child.readyWithin(20_000, async () => {
-        state = await stateOf(controlUrl);
+        state = await sandboxState(controlUrl);
         return state?.pid === child.pid;
       });
       if (!ready || state === undefined) {
@@ -79,7 +80,7 @@ export class PartnerSandbox {
     return this.child.pid;
   }
 
-  /** What makes the service deal with the sandbox. */
+  /** The service's environment variables for the sandbox. */
   environment(): Record<string, string> {
     return {
       OAUTH_TOKEN_URL: this.tokenUrl,
@@ -94,14 +95,5 @@ export class PartnerSandbox {
 
   async stop(): Promise<void> {
     await this.child.stop();
-  }
-}
-
-async function stateOf(controlUrl: string): Promise<SandboxState | undefined> {
-  try {
-    const response = await fetch(controlUrl, { signal: AbortSignal.timeout(2_000) });
-    return (await response.json()) as SandboxState;
-  } catch {
-    return undefined;
   }
 }

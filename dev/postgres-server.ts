@@ -12,28 +12,28 @@ import { followLog } from './log-file.js';
 import { ManagedProcess } from './managed-process.js';
 import { type Account, isRoot, ownerOf, postgresInstallation } from './postgres-installation.js';
 
-/** Where a cluster lives and what it is for. */
+/** Where a cluster keeps its files, and whether they must be durable. */
 export interface PostgresOptions {
-  /** Holds the data, the password, and the binaries where the npm package's own cannot be used. */
+  /** Directory of the data and the password. */
   directory: string;
-  /** Where the binaries are copied to in that case; the directory itself unless told. */
+  /** Directory for a copy of the binaries, if one is needed; `directory` by default. */
   binaries?: string;
   log: string;
-  /** Data that need not survive: nothing waits for the disk, and a stop is a crash. */
+  /** Trades durability for speed: no fsync, and `stop` is an immediate shutdown. False by default. */
   disposable?: boolean;
 }
 
-/** Forgets PGSSLMODE and the like: what they say is meant for another server. */
-export function forgetPostgresVariables(): void {
+/** Deletes PGSSLMODE and similar variables from the environment: they are meant for another server. */
+export function clearPostgresVariables(): void {
   for (const name of Object.keys(process.env)) {
     if (name.startsWith('PG')) Reflect.deleteProperty(process.env, name);
   }
 }
 
-/** Thrown when another server runs on the same data. */
+/** Thrown when another server is using the directory. */
 export class DirectoryInUseError extends Error {}
 
-/** A PostgreSQL on a free port of 127.0.0.1, with a password of its own. It never outlives this process. */
+/** A PostgreSQL server on a free port of 127.0.0.1, with a random password. It ends when this process ends. */
 export class PostgresServer {
   private paused: number[] = [];
 
@@ -44,12 +44,12 @@ export class PostgresServer {
     private server: ManagedProcess,
   ) {}
 
-  /** Makes the cluster if there is none and starts it. */
+  /** Creates the cluster if it is missing, and starts the server. */
   static async start(options: PostgresOptions): Promise<PostgresServer> {
     const { directory } = options;
     const account = ownerOf(directory);
     const installation = postgresInstallation(account, options.binaries ?? directory);
-    await initialise(directory, installation, account);
+    await initCluster(directory, installation, account);
     const password = readFileSync(join(directory, 'password'), 'utf8').trim();
     return await onFreePort(async (port) => {
       const launch = () => launchPostgres(options, installation, account, port, password);
@@ -61,12 +61,12 @@ export class PostgresServer {
     return this.server.pid;
   }
 
-  /** The URL of one of its databases. */
+  /** The connection URL of a database. */
   url(database: string): string {
     return urlOf(this.port, this.password, database);
   }
 
-  /** Runs one statement on a connection of its own; gives the rows. */
+  /** Runs one statement on a new connection and returns its rows. */
   async query<Row extends pg.QueryResultRow>(
     database: string,
     text: string,
@@ -75,20 +75,20 @@ export class PostgresServer {
     return await query<Row>(this.url(database), text, values);
   }
 
-  /** Ends it at once, as a crash would: connections break, nothing is written down. */
+  /** Stops the server immediately, as a crash would: it closes connections and writes nothing more. */
   async kill(): Promise<void> {
-    // SIGKILL would leave the System V segment that PostgreSQL locks its data with.
+    // SIGKILL would leave behind the System V shared memory segment that locks the data directory.
     await this.server.signal('SIGQUIT');
     await this.server.finished();
   }
 
-  /** Starts it again on the same port and data, after `kill` or `stop`. */
+  /** Starts the server again on the same port and data. */
   async restart(): Promise<void> {
     await this.stop();
     this.server = await this.launch();
   }
 
-  /** Freezes it: connections stay open and nothing answers. */
+  /** Pauses the server: connections stay open, but it does not respond. */
   async pause(): Promise<void> {
     const client = new pg.Client({ connectionString: this.url('postgres') });
     await client.connect();
@@ -101,26 +101,26 @@ export class PostgresServer {
     await client.end();
   }
 
-  /** Lets it go on after `pause`. */
+  /** Continues after `pause`. */
   async resume(): Promise<void> {
     await this.server.signal('SIGCONT', this.paused);
     this.paused = [];
   }
 
-  /** Ends it in order. */
+  /** Stops the server. */
   async stop(): Promise<void> {
     await this.server.stop();
   }
 }
 
-/** Runs one statement on a connection of its own; gives the rows. */
+/** Runs one statement on a new connection and returns its rows. */
 export async function query<Row extends pg.QueryResultRow>(
   url: string,
   text: string,
   values: unknown[] = [],
 ): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  // What ends the connection fails the statement too.
+  // A lost connection also rejects the query.
   client.on('error', () => undefined);
   await client.connect();
   try {
@@ -134,7 +134,7 @@ function urlOf(port: number, password: string, database: string): string {
   return `postgresql://farmlokal:${password}@127.0.0.1:${port}/${database}`;
 }
 
-async function initialise(
+async function initCluster(
   directory: string,
   installation: string,
   account: Account,
@@ -144,7 +144,7 @@ async function initialise(
   const password = join(directory, 'password');
   writeFileSync(password, randomBytes(16).toString('hex'), { mode: 0o600 });
   if (isRoot) await chown(password, account.uid, account.gid);
-  // Whatever an interrupted attempt has left is not a cluster.
+  // An interrupted initdb leaves an incomplete cluster.
   const unfinished = `${data}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
   await promisify(execFile)(
@@ -178,7 +178,7 @@ async function launchPostgres(
     port,
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
-    // Kept in the data directory, where it goes with the rest.
+    // In the data directory, so that it is removed with it.
     dynamic_shared_memory_type: 'mmap',
     max_connections: 200,
     shared_buffers: '256MB',
@@ -198,18 +198,18 @@ async function launchPostgres(
     stopSignal: disposable ? 'SIGQUIT' : 'SIGINT',
   });
 
-  // Recovery after a crash may take its time.
+  // Recovery after a crash may take long.
   const ready = await server.readyWithin(60_000, () =>
-    // No other server that may sit on the port knows the password.
+    // Another server on this port would reject the password.
     query(urlOf(port, password, 'postgres'), 'SELECT 1').then(
       () => true,
       () => false,
     ),
   );
   if (ready) return server;
-  const said = output();
-  if (said.includes('lock file "postmaster.pid" already exists')) {
+  const messages = output();
+  if (messages.includes('lock file "postmaster.pid" already exists')) {
     throw new DirectoryInUseError(`${directory} is in use by another PostgreSQL`);
   }
-  throw new Error(`PostgreSQL did not start:\n${said}`);
+  throw new Error(`PostgreSQL did not start:\n${messages}`);
 }

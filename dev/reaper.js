@@ -1,7 +1,7 @@
 /**
- * Runs one process for the process that started this one (see managed-process.ts) and ends it, and
- * whatever it started, as soon as that one says so or is gone: the IPC channel breaks even when its
- * other end is killed. Plain JavaScript, so that it needs no loader and is there within milliseconds.
+ * Runs one command for its parent (see managed-process.ts). Stops the command's process group when the parent
+ * closes the IPC channel or dies: the channel closes even when the parent is killed by SIGKILL.
+ * This is plain JavaScript, because it starts faster without a TypeScript loader.
  */
 import { spawn } from 'node:child_process';
 import { openSync, rmSync } from 'node:fs';
@@ -10,21 +10,21 @@ import process from 'node:process';
 import { setTimeout } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** @type {Set<number>} A frozen process hears no signal but SIGKILL: these must be woken to be stopped. */
-const frozen = new Set();
+/** @type {Set<number>} Processes stopped by SIGSTOP. They need SIGCONT before they can handle another signal. */
+const paused = new Set();
 
 /** @param {number} pid @param {NodeJS.Signals} signal */
 function signalTo(pid, signal) {
   try {
     process.kill(pid, signal);
   } catch {
-    // It is gone already.
+    // The process has already exited.
   }
 }
 
 /** @param {import('./managed-process.js').Report} report */
 function report(report) {
-  // A parent that is gone wants no report: the channel's breaking stops the process.
+  // The callback ignores the error of a parent that is gone.
   process.send?.(report, () => undefined);
 }
 
@@ -35,31 +35,31 @@ async function remove(path) {
       rmSync(path, { recursive: true, force: true });
       return;
     } catch {
-      // Others that lost the same parent are still ending, and write there until they have.
+      // Another process of the same parent still writes there until it ends.
     }
   }
 }
 
-/** @param {import('./managed-process.js').Order} order */
-function carryOut(order) {
+/** @param {import('./managed-process.js').ProcessOptions} options */
+function run(options) {
   const end = async (/** @type {number} */ code) => {
-    if (order.remove) await remove(order.remove);
+    if (options.remove) await remove(options.remove);
     process.exit(code);
   };
 
-  if (!order.command) {
+  if (!options.command) {
     process.once('disconnect', () => end(0));
     report({});
     return;
   }
 
-  const output = order.log ? openSync(order.log, 'a') : 'inherit';
-  const child = spawn(order.command, order.args ?? [], {
-    cwd: order.cwd,
-    env: order.env,
-    uid: order.uid,
-    gid: order.gid,
-    // A group of its own, to be signalled whole.
+  const output = options.log ? openSync(options.log, 'a') : 'inherit';
+  const child = spawn(options.command, options.args ?? [], {
+    cwd: options.cwd,
+    env: options.env,
+    uid: options.uid,
+    gid: options.gid,
+    // Makes the child the leader of a process group, which can be signalled as a whole.
     detached: true,
     stdio: ['ignore', output, output],
   });
@@ -70,18 +70,18 @@ function carryOut(order) {
   child.once('spawn', () => {
     const pid = /** @type {number} */ (child.pid);
     report({ pid });
-    process.on('message', (/** @type {import('./managed-process.js').Signalling} */ message) => {
+    process.on('message', (/** @type {import('./managed-process.js').SignalRequest} */ message) => {
       for (const target of message.pids) {
-        if (message.signal === 'SIGSTOP') frozen.add(target);
-        if (message.signal === 'SIGCONT') frozen.delete(target);
+        if (message.signal === 'SIGSTOP') paused.add(target);
+        if (message.signal === 'SIGCONT') paused.delete(target);
         signalTo(target, message.signal);
       }
       report({});
     });
     const stop = () => {
-      for (const target of frozen) signalTo(target, 'SIGCONT');
-      signalTo(-pid, order.stopSignal ?? 'SIGTERM');
-      setTimeout(() => signalTo(-pid, 'SIGKILL'), order.graceMs ?? 10_000);
+      for (const target of paused) signalTo(target, 'SIGCONT');
+      signalTo(-pid, options.stopSignal ?? 'SIGTERM');
+      setTimeout(() => signalTo(-pid, 'SIGKILL'), options.graceMs ?? 10_000);
     };
     if (process.connected) process.once('disconnect', stop);
     else stop();
@@ -92,7 +92,7 @@ function carryOut(order) {
   });
 }
 
-process.once('message', carryOut);
+process.once('message', run);
 for (const signal of /** @type {const} */ (['SIGHUP', 'SIGINT', 'SIGTERM'])) {
   process.on(signal, () => {
     if (process.connected) process.disconnect();

@@ -9,27 +9,28 @@ import { onFreePort } from './free-port.js';
 import { followLog } from './log-file.js';
 import { ManagedProcess } from './managed-process.js';
 
-/** Where a Redis writes, and how much it may hold. */
+/** Where a Redis server writes, and its settings. */
 export interface RedisOptions {
-  /** Takes its configuration, which holds its password. */
+  /** Directory for the configuration file. */
   directory: string;
   log: string;
+  /** The `maxmemory` setting, with `allkeys-lru`; no limit by default. */
   maxMemory?: string;
-  /** More lines of its configuration. */
+  /** Additional lines for the configuration file. */
   settings?: readonly string[];
 }
 
-/** A Redis (or Valkey) on a free port of 127.0.0.1 that keeps nothing on disk. It never outlives this process. */
+/** A Redis or Valkey server on a free port of 127.0.0.1, without persistence. It ends when this process ends. */
 export class RedisServer {
   private constructor(
     readonly port: number,
-    /** With the password, which is new at every start. */
+    /** Includes the password, which is random at each start. */
     readonly url: string,
     private readonly launch: () => Promise<ManagedProcess>,
     private server: ManagedProcess,
   ) {}
 
-  /** Starts the executable that `findRedis` gave. */
+  /** @param executable from `findRedis` */
   static async start(executable: string, options: RedisOptions): Promise<RedisServer> {
     const password = randomBytes(16).toString('hex');
     return await onFreePort(async (port) => {
@@ -47,35 +48,35 @@ export class RedisServer {
     return this.server.pid;
   }
 
-  /** Ends it at once, as a crash would; what it held is gone. */
+  /** Kills the server as a crash would. Its data is lost. */
   async kill(): Promise<void> {
     await this.server.signal('SIGKILL');
     await this.server.finished();
   }
 
-  /** Starts it again, empty, on the same port, after `kill` or `stop`. */
+  /** Starts the server again, empty, on the same port. */
   async restart(): Promise<void> {
     await this.stop();
     this.server = await this.launch();
   }
 
-  /** Freezes it: connections stay open and nothing answers. */
+  /** Pauses the server: connections stay open, but it does not respond. */
   async pause(): Promise<void> {
     await this.server.signal('SIGSTOP');
   }
 
-  /** Lets it go on after `pause`. */
+  /** Continues after `pause`. */
   async resume(): Promise<void> {
     await this.server.signal('SIGCONT');
   }
 
-  /** Ends it in order. */
+  /** Stops the server. */
   async stop(): Promise<void> {
     await this.server.stop();
   }
 }
 
-/** The path of a Redis on the PATH, if there is one. */
+/** Finds `redis-server` or `valkey-server` on the PATH. */
 export function findRedis(): string | undefined {
   for (const name of ['redis-server', 'valkey-server']) {
     for (const directory of (process.env.PATH ?? '').split(delimiter)) {
@@ -84,7 +85,7 @@ export function findRedis(): string | undefined {
         accessSync(path, constants.X_OK);
         return path;
       } catch {
-        // Look on.
+        // Try the next directory.
       }
     }
   }
@@ -92,17 +93,17 @@ export function findRedis(): string | undefined {
 }
 
 /**
- * Installs Redis where that needs no asking: as root, on a system with apt-get. Its service is kept
- * from starting, now and at the next boot: this project starts a server of its own.
+ * Installs Redis with apt-get, when this process is root on a Debian system. Disables the package's service,
+ * because this project starts its own server. Returns the executable; undefined when there is none.
  */
 export async function installRedis(
   log: string,
   announce: (line: string) => void,
 ): Promise<string | undefined> {
   if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return undefined;
-  announce('No redis-server on the PATH: installing it with apt-get');
+  announce('No redis-server on the PATH; installing it with apt-get');
   const output = openSync(log, 'a');
-  // Neither Ctrl-C nor this process's end may leave half a package.
+  // Detached, so that Ctrl-C does not leave the package half installed.
   const installation = spawn('sh', ['-c', INSTALL], {
     detached: true,
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
@@ -110,7 +111,7 @@ export async function installRedis(
   });
   closeSync(output);
   const [code] = (await once(installation, 'exit')) as [number | null];
-  if (code !== 0) announce(`apt-get failed: see ${log}`);
+  if (code !== 0) announce(`apt-get failed; see ${log}`);
   return findRedis();
 }
 
@@ -138,7 +139,7 @@ async function launchRedis(
   password: string,
 ): Promise<ManagedProcess> {
   const configuration = join(directory, `redis-${port}.conf`);
-  // A file, not arguments: those are for everyone on the machine to see.
+  // Arguments would show the password to every user of the machine.
   writeFileSync(
     configuration,
     [
@@ -161,7 +162,7 @@ async function launchRedis(
     log,
     remove: configuration,
   });
-  // No other server that may sit on the port knows the password.
+  // Another server on this port would reject the password.
   if (await server.readyWithin(10_000, () => accepts(port, password))) return server;
   throw new Error(`Redis did not start:\n${output()}`);
 }

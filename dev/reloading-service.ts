@@ -2,123 +2,116 @@ import { type FSWatcher, watch } from 'chokidar';
 import { once } from 'node:events';
 
 import { onFreePort } from './free-port.js';
-import { ManagedProcess, type Order } from './managed-process.js';
+import { ManagedProcess, type ProcessOptions } from './managed-process.js';
 import { TcpProxy } from './tcp-proxy.js';
 
-/** An editor, or a switch of branches, touches many files at a time. */
-const SETTLE_MS = 100;
+/** An editor or a change of branch writes many files at once. */
+const DEBOUNCE_MS = 100;
 const READY_WITHIN_MS = 60_000;
 const PROBE_TIMEOUT_MS = 2000;
 
-/** What a service is started from, and again after a change. */
 export interface ReloadingOptions {
-  /** Directories that are watched. */
+  /** Directories to watch. */
   readonly directories: readonly string[];
-  /** Whether a change of this file matters. */
+  /** Whether a change of this file triggers a reload. */
   readonly isSource: (path: string) => boolean;
-  /** Brings up to date what the service runs from; returns the paths that have changed. */
+  /** Compiles the changed sources; returns their paths. */
   readonly rebuild: () => Promise<readonly string[]>;
-  /** What runs the service on this port of 127.0.0.1. */
-  readonly order: (port: number) => Order & { command: string };
-  /** Where clients connect to. */
+  /** The command that runs the service on this port of 127.0.0.1. */
+  readonly command: (port: number) => ProcessOptions & { command: string };
+  /** The address that clients connect to. */
   readonly host: string;
   readonly port: number;
-  readonly announce: (line: string) => void;
+  readonly log: (line: string) => void;
 }
 
 /** A process of the service that is ready. */
-interface Running {
+interface ReadyProcess {
   readonly process: ManagedProcess;
   readonly port: number;
 }
 
 /**
- * The service, replaced by a new process after each change of a source. The previous process answers until the new one
- * is ready, and goes on when the new one does not start.
+ * Runs the service, and replaces its process after each change of a source. The old process serves requests until the
+ * new one is ready, and keeps serving when the new one does not start.
  */
 export class ReloadingService {
   private proxy: TcpProxy | undefined;
   private watcher: FSWatcher | undefined;
   private timer: NodeJS.Timeout | undefined;
-  /** When the first change was noticed that is not served yet. */
-  private noticedAt: number | undefined;
-  /** Whether there are changes that no process was started with. */
+  /** When the first change since the last reload happened. */
+  private changedAt: number | undefined;
+  /** Whether no process has been started with the latest sources yet. */
   private outdated = false;
-  private current: Running | undefined;
-  /** The process that is not ready yet. */
-  private starting: ManagedProcess | undefined;
+  private current: ReadyProcess | undefined;
+  /** Aborts the reload that is running, because its sources are out of date. */
+  private reloadController = new AbortController();
   private readonly retiring = new Set<Promise<number>>();
-  private reloading = Promise.resolve();
+  private reloads = Promise.resolve();
   private stopped = false;
 
   constructor(private readonly options: ReloadingOptions) {}
 
-  /** Starts the service and begins to watch. A service that does not start is started again on a change. */
+  /** Starts the service and watches its sources. When the service does not start, the next change starts it again. */
   async start(): Promise<void> {
-    const { directories, isSource, announce } = this.options;
-    // Watches directories, too: a watch on a file is lost when the file is replaced.
+    const { directories, isSource, log } = this.options;
+    // Watches directories, because the watch on a file ends when the file is replaced.
     this.watcher = watch([...directories], {
       ignoreInitial: true,
       ignored: (path, stats) => stats?.isFile() === true && !isSource(path),
     });
     this.watcher.on('all', () => {
-      this.notice();
+      this.onChange();
     });
     this.watcher.on('error', (error) => {
-      announce(
-        `Cannot watch the sources: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      log(`Cannot watch the sources: ${error instanceof Error ? error.message : String(error)}`);
     });
     await once(this.watcher, 'ready');
-    await this.reload();
+    await this.enqueueReload();
   }
 
   /** Stops watching, then the service. */
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
+    this.reloadController.abort();
     await this.watcher?.close();
-    this.abandon();
-    await this.reloading;
-    const { current } = this;
+    await this.reloads;
+    const { current, proxy } = this;
     this.current = undefined;
+    this.proxy = undefined;
     await Promise.all([current?.process.stop(), ...this.retiring]);
-    await this.proxy?.stop();
+    await proxy?.stop();
   }
 
-  private notice(): void {
-    this.noticedAt ??= performance.now();
+  private onChange(): void {
+    this.changedAt ??= performance.now();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      this.abandon();
-      void this.reload();
-    }, SETTLE_MS);
+      this.reloadController.abort();
+      void this.enqueueReload();
+    }, DEBOUNCE_MS);
   }
 
-  /** Ends the process that is starting, because it is out of date. */
-  private abandon(): void {
-    const { starting } = this;
-    this.starting = undefined;
-    void starting?.signal('SIGKILL');
-  }
-
-  /** Reloads when the reloads before this one have ended. */
-  private reload(): Promise<void> {
-    this.reloading = this.reloading.then(async () => {
+  /** Reloads after the earlier reloads have ended. */
+  private enqueueReload(): Promise<void> {
+    this.reloads = this.reloads.then(async () => {
       if (this.stopped) return;
-      const noticedAt = this.noticedAt ?? performance.now();
-      this.noticedAt = undefined;
+      const changedAt = this.changedAt ?? performance.now();
+      this.changedAt = undefined;
+      this.reloadController = new AbortController();
+      const { signal } = this.reloadController;
       try {
         await this.rebuild();
-        if (this.current !== undefined && !this.outdated) return;
-        const next = await this.launch();
-        if (next !== undefined) await this.serve(next, noticedAt);
+        if (signal.aborted || (this.current !== undefined && !this.outdated)) return;
+        const next = await this.launch(signal);
+        if (next !== undefined) await this.switchTo(next, changedAt);
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
-        this.options.announce(`${message}\nWaiting for a change`);
+        this.options.log(`${message}\nWaiting for a change`);
       }
     });
-    return this.reloading;
+    return this.reloads;
   }
 
   private async rebuild(): Promise<void> {
@@ -127,54 +120,57 @@ export class ReloadingService {
     this.outdated = true;
     const [first, ...others] = changed;
     const more = others.length > 0 ? ` and ${others.length} more` : '';
-    this.options.announce(`Changed: ${first}${more}`);
+    this.options.log(`Changed: ${first}${more}`);
   }
 
-  /** Starts a process; gives undefined when it was abandoned. */
-  private async launch(): Promise<Running | undefined> {
+  /** Starts a process and waits until it is ready; returns undefined when the signal aborts. */
+  private async launch(signal: AbortSignal): Promise<ReadyProcess | undefined> {
     return await onFreePort(async (port) => {
-      const process = await ManagedProcess.start(this.options.order(port));
-      this.starting = process;
-      const ready = await process.readyWithin(READY_WITHIN_MS, () => isReady(port));
-      const abandoned = this.starting !== process;
-      this.starting = undefined;
+      const process = await ManagedProcess.start(this.options.command(port));
+      const ready = await process.readyWithin(
+        READY_WITHIN_MS,
+        async () => signal.aborted || (await isReady(port, signal)),
+      );
+      if (signal.aborted) {
+        await process.signal('SIGKILL');
+        await process.stop();
+        return undefined;
+      }
       if (ready) return { process, port };
-      if (abandoned) return undefined;
       this.outdated = false;
       throw new Error(
-        `The service did not start${this.current === undefined ? '' : '; the previous process goes on'}`,
+        `The service did not start${this.current === undefined ? '' : '; the previous process keeps serving'}`,
       );
     });
   }
 
-  /** Has this process serve from now on, and stops the one before. */
-  private async serve(next: Running, noticedAt: number): Promise<void> {
+  /** Sends requests to this process from now on, and stops the previous one. */
+  private async switchTo(next: ReadyProcess, changedAt: number): Promise<void> {
     const { current } = this;
-    const { port, host, announce } = this.options;
+    const { port, host, log } = this.options;
     this.current = next;
     this.outdated = false;
     void next.process.exited.then((code) => {
       if (this.current !== next) return;
       this.current = undefined;
       this.proxy?.forwardTo(undefined);
-      announce(`The service ended with code ${code}; it starts again on a change`);
+      log(`The service exited with code ${code}; the next change starts it again`);
     });
     this.proxy ??= await TcpProxy.listen(port, host);
     this.proxy.forwardTo(next.port);
     if (current === undefined) return;
-    const seconds = (performance.now() - noticedAt) / 1000;
-    announce(`Reloaded in ${seconds.toFixed(1)} s`);
+    const seconds = (performance.now() - changedAt) / 1000;
+    log(`Reloaded in ${seconds.toFixed(1)} s`);
     const retired = current.process.stop();
     this.retiring.add(retired);
     void retired.then(() => this.retiring.delete(retired));
   }
 }
 
-async function isReady(port: number): Promise<boolean> {
-  const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
-  const response = await fetch(`http://127.0.0.1:${port}/health/ready`, { signal }).catch(
-    () => undefined,
-  );
+async function isReady(port: number, signal: AbortSignal): Promise<boolean> {
+  const url = `http://127.0.0.1:${port}/health/ready`;
+  const probe = AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
+  const response = await fetch(url, { signal: probe }).catch(() => undefined);
   await response?.body?.cancel();
   return response?.status === 200;
 }

@@ -3,20 +3,21 @@ import { request } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import type { CampaignProgress, CampaignSummary } from './sandbox/campaign-summary.js';
 import type { EmitOptions } from './sandbox/emit-options.js';
+import type { EmitProgress, EmitSummary } from './sandbox/emit-summary.js';
+import type { SandboxState } from './sandbox/state.js';
 
 const DATA = join(dirname(dirname(fileURLToPath(import.meta.url))), '.data');
 const ADDRESS = join(DATA, 'sandbox.json');
 
-/** Where a sandbox is controlled, and the process that listens there. */
+/** The switchboard's URL and the process that listens there. */
 export interface SandboxAddress {
   readonly controlUrl: string;
   readonly pid: number;
 }
 
-/** Says why the switchboard does not do what it is asked for; the message is its own. */
-export class SandboxRefusalError extends Error {
+/** An error response of the switchboard. */
+export class SandboxError extends Error {
   constructor(
     readonly status: number,
     message: string,
@@ -25,7 +26,7 @@ export class SandboxRefusalError extends Error {
   }
 }
 
-/** Writes down where this checkout's sandbox is, until told that it is no longer there. */
+/** Writes the address of this checkout's sandbox to a file, and removes the file on `stop`. */
 export function publishSandbox({ controlUrl, pid }: SandboxAddress): { stop(): Promise<void> } {
   mkdirSync(DATA, { recursive: true });
   writeFileSync(ADDRESS, `${JSON.stringify({ controlUrl, pid })}\n`);
@@ -37,28 +38,36 @@ export function publishSandbox({ controlUrl, pid }: SandboxAddress): { stop(): P
   };
 }
 
-/** Gives where this checkout's sandbox is controlled; undefined when it does not run. */
+/** Returns the switchboard's URL of this checkout's sandbox; undefined when the sandbox is not running. */
 export async function findSandbox(): Promise<string | undefined> {
   try {
     const { controlUrl, pid } = JSON.parse(readFileSync(ADDRESS, 'utf8')) as SandboxAddress;
+    return (await sandboxState(controlUrl))?.pid === pid ? controlUrl : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads the state of a sandbox; undefined when it does not respond. */
+export async function sandboxState(controlUrl: string): Promise<SandboxState | undefined> {
+  try {
     const response = await fetch(controlUrl, { signal: AbortSignal.timeout(2_000) });
-    const state = (await response.json()) as Partial<SandboxAddress>;
-    return state.pid === pid ? controlUrl : undefined;
+    return (await response.json()) as SandboxState;
   } catch {
     return undefined;
   }
 }
 
 /**
- * Has API B send changes of the catalogue; gives what came of it. Whoever goes away before ends it.
+ * Makes API B send catalog events, and waits for the summary. The run ends early when this process ends.
  *
- * @throws SandboxRefusalError that names the bad options, or says that a campaign is under way.
+ * @throws SandboxError when an option is invalid or another run is in progress.
  */
-export async function runCampaign(
+export async function emitEvents(
   controlUrl: string,
   options: Partial<EmitOptions>,
-): Promise<CampaignSummary> {
-  // Not fetch, which waits for an answer no longer than five minutes.
+): Promise<EmitSummary> {
+  // fetch would time out after five minutes without a response.
   const [status, text] = await new Promise<[number, string]>((resolve, reject) => {
     request(`${controlUrl}/catalog/emit`, { method: 'POST' }, (response) => {
       const chunks: Buffer[] = [];
@@ -73,12 +82,11 @@ export async function runCampaign(
       .end(JSON.stringify(options));
   });
   const body: unknown = JSON.parse(text);
-  if (status === 200) return body as CampaignSummary;
-  throw new SandboxRefusalError(status, (body as { error: string }).error);
+  if (status === 200) return body as EmitSummary;
+  throw new SandboxError(status, (body as { error: string }).error);
 }
 
-/** How far the campaign is that is under way; null when there is none. */
-export async function campaignProgress(controlUrl: string): Promise<CampaignProgress | null> {
-  const response = await fetch(`${controlUrl}/catalog/emit`);
-  return ((await response.json()) as { campaign: CampaignProgress | null }).campaign;
+/** Returns the progress of the emit run; null when none is running. */
+export async function emitProgress(controlUrl: string): Promise<EmitProgress | null> {
+  return (await sandboxState(controlUrl))?.catalog.emit ?? null;
 }

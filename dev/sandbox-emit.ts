@@ -1,12 +1,7 @@
 import { readEmitArguments, USAGE, UsageError } from './emit-arguments.js';
-import {
-  campaignProgress,
-  findSandbox,
-  runCampaign,
-  SandboxRefusalError,
-} from './sandbox-control.js';
-import type { CampaignSummary } from './sandbox/campaign-summary.js';
+import { emitEvents, emitProgress, findSandbox, SandboxError } from './sandbox-control.js';
 import type { EmitOptions } from './sandbox/emit-options.js';
+import type { EmitSummary } from './sandbox/emit-summary.js';
 
 const REDRAW_MS = 200;
 
@@ -15,7 +10,7 @@ try {
   if (options === 'help') console.log(USAGE);
   else await emit(options);
 } catch (error) {
-  if (!(error instanceof UsageError || error instanceof SandboxRefusalError)) throw error;
+  if (!(error instanceof UsageError || error instanceof SandboxError)) throw error;
   console.error(error.message);
   process.exitCode = 1;
 }
@@ -24,11 +19,11 @@ async function emit(options: Partial<EmitOptions>): Promise<void> {
   const controlUrl = await findSandbox();
   if (controlUrl === undefined) {
     throw new UsageError(
-      'No partner sandbox runs in this checkout: start "npm run dev" first, in another terminal.',
+      'The partner sandbox is not running. Start it with "npm run dev" in another terminal.',
     );
   }
-  const showing = process.stdout.isTTY ? showProgress(controlUrl) : undefined;
-  const summary = await runCampaign(controlUrl, options).finally(() => showing?.stop());
+  const progress = process.stdout.isTTY ? showProgress(controlUrl) : undefined;
+  const summary = await emitEvents(controlUrl, options).finally(() => progress?.stop());
   console.log(tableOf(summary));
   const { refused, gaveUp, badSignatures } = summary;
   if (refused + gaveUp > 0 || badSignatures.refused < badSignatures.sent) process.exitCode = 1;
@@ -36,16 +31,14 @@ async function emit(options: Partial<EmitOptions>): Promise<void> {
 
 function showProgress(controlUrl: string): { stop(): void } {
   const timer = setInterval(() => {
-    void campaignProgress(controlUrl)
-      .catch(() => null)
-      .then((progress) => {
-        if (progress === null || !timer.hasRef()) return;
-        const { deliveries, done, requests } = progress;
-        const share = Math.floor((done * 100) / deliveries);
-        process.stdout.write(
-          `\r${String(share).padStart(3)}%  ${grouped(done)} of ${grouped(deliveries)} sent, ${grouped(requests)} requests\u001b[K`,
-        );
-      });
+    void emitProgress(controlUrl).then((progress) => {
+      if (progress === null || !timer.hasRef()) return;
+      const { deliveries, done, requests } = progress;
+      const percent = String(Math.floor((done * 100) / deliveries)).padStart(3);
+      process.stdout.write(
+        `\r${percent}%  ${grouped(done)} of ${grouped(deliveries)} sent, ${grouped(requests)} requests\u001b[K`,
+      );
+    });
   }, REDRAW_MS);
   return {
     stop: () => {
@@ -56,31 +49,29 @@ function showProgress(controlUrl: string): { stop(): void } {
   };
 }
 
-function tableOf(summary: CampaignSummary): string {
+function tableOf(summary: EmitSummary): string {
   const { answered, statuses, badSignatures, seconds, perSecond } = summary;
   const { failed = 0, ...byStatus } = statuses;
   const rows: [string, number, string?][] = [
     ['events', summary.events],
-    ['requests', summary.requests, `in ${seconds} s, ${grouped(perSecond)} a second`],
+    ['requests', summary.requests, `in ${seconds} s, ${grouped(perSecond)} per second`],
     ...Object.entries(byStatus).map<[string, number]>(([status, requests]) => [
-      `  answered ${status}`,
+      `  status ${status}`,
       requests,
     ]),
-    ['  not answered', failed],
+    ['  no response', failed],
     ['processed', answered.processed],
     ['duplicates', answered.duplicate],
     ['ignored', answered.ignored],
-    ['refused for good', summary.refused],
+    ['rejected', summary.refused, '(400, 413, 415 or 422)'],
     ['given up', summary.gaveUp],
-    ['wrongly signed', badSignatures.sent, `${grouped(badSignatures.refused)} of them refused`],
-    ['seed', summary.seed],
+    ['bad signatures', badSignatures.sent, `${grouped(badSignatures.refused)} of them rejected`],
   ];
   const width = Math.max(...rows.map(([, number]) => grouped(number).length));
   return rows
-    .map(([label, number, remark]) => {
-      const count = label === 'seed' ? String(number) : grouped(number).padStart(width);
-      return `${label.padEnd(18)}${count}${remark === undefined ? '' : `  ${remark}`}`;
-    })
+    .map(([label, number, remark]) =>
+      `${label.padEnd(18)}${grouped(number).padStart(width)}  ${remark ?? ''}`.trimEnd(),
+    )
     .join('\n');
 }
 

@@ -1,10 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/**
- * Forwards connections byte by byte to a port of 127.0.0.1 that can change: the clients of a process that is replaced
- * notice nothing.
- */
+/** Forwards TCP connections to a port of 127.0.0.1. The port can change without breaking client connections. */
 export class TcpProxy {
   private readonly clients = new Set<Socket>();
   private readonly server: Server;
@@ -19,7 +16,7 @@ export class TcpProxy {
     });
   }
 
-  /** Listens here; closes every connection until there is a port to forward to. */
+  /** Starts listening. Closes every connection until `forwardTo` sets a port. */
   static async listen(port: number, host: string): Promise<TcpProxy> {
     const proxy = new TcpProxy();
     proxy.server.listen(port, host);
@@ -27,7 +24,7 @@ export class TcpProxy {
     return proxy;
   }
 
-  /** Forwards new connections to this port. Connections that are open stay where they are until that server closes them. */
+  /** Forwards new connections to this port; undefined closes them. Open connections stay until their server closes them. */
   forwardTo(port: number | undefined): void {
     this.target = port;
   }
@@ -45,16 +42,16 @@ export class TcpProxy {
       return;
     }
     const upstream = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
-    /** What the client had sent when the server last sent something. */
-    let answered = 0;
+    /** Bytes that the client had sent when the server last responded. */
+    let answeredBytes = 0;
     let wasCurrent = true;
     upstream.on('data', () => {
-      answered = client.bytesRead;
+      answeredBytes = client.bytesRead;
       wasCurrent = port === this.target;
     });
     upstream.once('end', () => {
-      // The server that was replaced closes a connection between two requests: the next one goes to its successor.
-      if (port !== this.target && wasCurrent && answered === client.bytesRead) {
+      // The replaced server closes an idle connection. The client's next request goes to the new server.
+      if (port !== this.target && wasCurrent && answeredBytes === client.bytesRead) {
         client.unpipe(upstream);
         upstream.destroy();
         client.removeListener('close', close);

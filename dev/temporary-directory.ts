@@ -3,24 +3,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { ManagedProcess } from './managed-process.js';
-import { canEnter, ownerOf } from './postgres-installation.js';
+import { canAccess, ownerOf } from './postgres-installation.js';
 
-/** A directory that is removed when told, or when this process is gone. */
+/** A directory that is removed on `remove`, or when this process ends. */
 export interface TemporaryDirectory {
   path: string;
   remove(): Promise<void>;
 }
 
-/** Makes a directory that PostgreSQL's account can get at, also where root's TMPDIR is its own. */
+/** Creates a directory that PostgreSQL's account can access, even if root's TMPDIR is private. */
 export async function makeTemporaryDirectory(): Promise<TemporaryDirectory> {
   for (const parent of new Set([tmpdir(), '/tmp', '/var/tmp'])) {
     const path = mkdtempSync(join(parent, 'farmlokal-'));
-    const holder = await ManagedProcess.start({ remove: path });
+    const reaper = await ManagedProcess.start({ remove: path });
     const remove = async () => {
-      await holder.stop();
+      await reaper.stop();
     };
-    if (canEnter(ownerOf(path), path)) return { path, remove };
+    if (canAccess(ownerOf(path), path)) return { path, remove };
     await remove();
   }
-  throw new Error('No temporary directory is open to the account that PostgreSQL runs under');
+  throw new Error('The account that runs PostgreSQL can access none of the temporary directories');
 }

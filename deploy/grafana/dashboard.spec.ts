@@ -20,7 +20,7 @@ function overlap({ gridPos: one }: Panel, { gridPos: other }: Panel): boolean {
 }
 
 describe('The dashboard', () => {
-  it('can be imported anywhere', () => {
+  it('can be imported into any Grafana', () => {
     expect(dashboard.id).toBeUndefined();
     expect(dashboard).toMatchObject({ uid: 'farmlokal', schemaVersion: 42 });
     expect(templating.list.map(({ name, type }) => [name, type])).toEqual([
@@ -30,7 +30,7 @@ describe('The dashboard', () => {
     ]);
   });
 
-  it('has panels of known types, with names of their own, beside each other', () => {
+  it('has panels of known types, with unique ids, that do not overlap', () => {
     const types = ['row', 'stat', 'table', 'timeseries'];
     expect(panels.filter(({ type }) => !types.includes(type))).toEqual([]);
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
@@ -41,7 +41,7 @@ describe('The dashboard', () => {
   });
 
   it.each(graphs.map((panel) => [panel.title, panel] as const))(
-    '%s asks the chosen data source about the chosen replicas',
+    '%s queries the chosen data source for the chosen replicas',
     (_, panel) => {
       expect(panel.datasource).toEqual(DATASOURCE);
       expect(expressions(panel)).not.toEqual([]);
@@ -50,13 +50,13 @@ describe('The dashboard', () => {
       );
       for (const expression of expressions(panel)) {
         const chosen = expression.match(/\{job="\$job", instance=~"\$instance"/g);
-        expect(chosen).toHaveLength(new Expression(expression).selections.length);
+        expect(chosen).toHaveLength(new Expression(expression).selectors.length);
       }
     },
   );
 
   it.each(graphs.map((panel) => [panel.title, panel] as const))(
-    '%s names its lines by labels that they have',
+    '%s uses only existing labels in its legend',
     (_, panel) => {
       for (const [index, expression] of expressions(panel).entries()) {
         const legend = panel.targets?.[index]?.legendFormat ?? '';

@@ -8,7 +8,7 @@ export interface Target {
   readonly datasource: Readonly<Record<string, string>>;
 }
 
-/** A part of the page; a row is one without queries. */
+/** A panel of the dashboard. A row has no queries. */
 export interface Panel {
   readonly id: number;
   readonly type: string;
@@ -23,14 +23,14 @@ export interface Panel {
   readonly targets?: readonly Target[];
 }
 
-/** A value that whoever looks chooses. */
+/** A value that the user chooses. */
 export interface Variable {
   readonly name: string;
   readonly type: string;
   readonly definition?: string;
 }
 
-/** What Grafana imports. */
+/** The JSON model that Grafana imports. */
 export interface Dashboard {
   readonly id?: number;
   readonly uid: string;
@@ -39,15 +39,15 @@ export interface Dashboard {
   readonly templating: { readonly list: readonly Variable[] };
 }
 
-/** How far rates look back: on a real page, as far as four scrapes need. */
+/** Stands for Grafana's variable `$__rate_interval`. */
 const RATE_INTERVAL = '5m';
 
-/** The dashboard of this directory. */
+/** Reads the dashboard in this directory. */
 export function readDashboard(): Dashboard {
   return JSON.parse(readFileSync('deploy/grafana/farmlokal.json', 'utf8')) as Dashboard;
 }
 
-/** What a panel asks Prometheus. */
+/** The PromQL expressions of a panel. */
 export function expressions({ targets = [] }: Panel): string[] {
   return targets.map(({ expr }) => expr.replaceAll('$__rate_interval', RATE_INTERVAL));
 }

@@ -35,7 +35,7 @@ const KINDS = [
   Secret,
   Service,
 ];
-/** What PostgreSQL allows unless told otherwise, less those kept for its superuser. */
+/** PostgreSQL's default max_connections (100) minus superuser_reserved_connections (3). */
 const MAX_CONNECTIONS = 97;
 
 function read(file: string): unknown {
@@ -57,7 +57,7 @@ const migrationPods = job.spec?.template;
 const [container] = pods?.spec?.containers ?? [];
 const [migration] = migrationPods?.spec?.containers ?? [];
 
-/** A copy that forgets the name of each field as soon as the field is looked at. */
+/** Copies a value, adds the path of every field to `unseen`, and removes a path when the field is read. */
 function watch(value: unknown, path: string, unseen: Set<string>): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const copy: object = Array.isArray(value) ? [] : {};
@@ -73,14 +73,14 @@ function watch(value: unknown, path: string, unseen: Set<string>): unknown {
   });
 }
 
-/** What an API server that is strict about fields has against a manifest. */
-function faults(manifest: unknown): string[] {
+/** The errors that an API server with strict field validation would report. */
+function errorsOf(manifest: unknown): string[] {
   const { apiVersion, kind } = manifest as { apiVersion: string; kind: string };
   const known = KINDS.find((one) => one.apiVersion === apiVersion && one.kind === kind);
-  if (known === undefined) return [`${apiVersion} ${kind} is not known here`];
+  if (known === undefined) return [`${apiVersion} ${kind} is not supported by this test`];
   const unseen = new Set<string>();
   try {
-    // The validator of a schema looks at every field that the schema has, and at no other.
+    // The validator reads exactly the fields that are in the schema.
     known.prototype.validate.call(watch(manifest, kind, unseen));
   } catch (error) {
     return [(error as Error).message];
@@ -98,43 +98,43 @@ function matches(
   );
 }
 
-describe('The manifests', () => {
+describe('The Kubernetes manifests', () => {
   it.each([...kustomization.resources, 'secret.example.yaml'])('%s is valid', (file) => {
-    expect(faults(read(file))).toEqual([]);
+    expect(errorsOf(read(file))).toEqual([]);
   });
 
-  it('are held to their schema, and to the fields it has', () => {
+  it('with unknown or invalid fields are rejected by this test', () => {
     const broken = structuredClone(deployment) as unknown as {
       spec: { template: { spec: Record<string, unknown> } };
     };
     broken.spec.template.spec.terminationGracePeriodSecond = 30;
-    expect(faults(broken)).toEqual([
+    expect(errorsOf(broken)).toEqual([
       'Deployment.spec.template.spec.terminationGracePeriodSecond is unknown',
     ]);
     broken.spec.template.spec.containers = [{ name: 'x', ports: [{ containerPort: 'http' }] }];
-    expect(faults(broken)[0]).toContain('/containers/0/ports/0/containerPort must be integer');
+    expect(errorsOf(broken)[0]).toContain('/containers/0/ports/0/containerPort must be integer');
   });
 
-  it('are all applied, but for the example of a secret', () => {
+  it('are all in the kustomization, except the example Secret', () => {
     const files = readdirSync(DIRECTORY).filter((file) => file.endsWith('.yaml'));
     expect([...kustomization.resources].sort()).toEqual(
       files.filter((file) => !['kustomization.yaml', 'secret.example.yaml'].includes(file)).sort(),
     );
   });
 
-  it('name no namespace', () => {
+  it('set no namespace', () => {
     for (const file of kustomization.resources) {
       expect(read(file)).not.toHaveProperty('metadata.namespace');
     }
   });
 
-  it('run the one image that the kustomization names, by what stays the same', () => {
+  it('run the image of the kustomization, pinned by version or digest', () => {
     const [image] = kustomization.images;
     expect([container?.image, migration?.image]).toEqual([image?.name, image?.name]);
     expect(image?.digest ?? image?.newTag).toMatch(/^(\d+\.\d+\.\d+|sha256:[0-9a-f]{64})$/);
   });
 
-  it('select the pods of the service, and not those of the migrations', () => {
+  it('select the pods of the service, not those of the migrations', () => {
     const selectors = [
       deployment.spec?.selector.matchLabels,
       service.spec?.selector,
@@ -158,7 +158,7 @@ describe('The pods', () => {
   it.each([
     ['service', pods],
     ['migrations', migrationPods],
-  ])('of the %s may do nothing that they need not', (_, template) => {
+  ])('of the %s run with limited privileges', (_, template) => {
     expect(template?.spec).toMatchObject({
       automountServiceAccountToken: false,
       enableServiceLinks: false,
@@ -179,7 +179,7 @@ describe('The pods', () => {
     }
   });
 
-  it('listen on the port that the Service, the probes and the policy name', () => {
+  it('listen on the port that the Service, the probes and the network policy use', () => {
     const { PORT } = new Environment();
     expect(settings.PORT).toBeUndefined();
     expect(container?.ports).toEqual([{ name: 'http', containerPort: PORT }]);
@@ -192,29 +192,29 @@ describe('The pods', () => {
     ]);
   });
 
-  it('are restarted only when the process is stuck, and asked for only when it is ready', () => {
+  it('restart by liveness, and receive requests by readiness', () => {
     expect(container?.startupProbe?.httpGet?.path).toBe('/health/live');
     expect(container?.livenessProbe?.httpGet?.path).toBe('/health/live');
     expect(container?.readinessProbe?.httpGet?.path).toBe('/health/ready');
   });
 
-  it('have time to shut down', () => {
+  it('have enough time to shut down', () => {
     const variables = { ...settings, ...secret.stringData };
     expect(shutdownSeconds(variables)).toBeLessThanOrEqual(
       pods?.spec?.terminationGracePeriodSeconds ?? 0,
     );
   });
 
-  it('are said not to be ready before they close', () => {
+  it('leave the Service before they stop accepting requests', () => {
     const { periodSeconds = 10, failureThreshold = 3 } = container?.readinessProbe ?? {};
     const delay = Number(settings.SHUTDOWN_DELAY_MS ?? new Environment().SHUTDOWN_DELAY_MS);
     expect(periodSeconds * failureThreshold * 1000).toBeLessThan(delay);
   });
 
-  it('are never fewer during a rollout, and never take more connections than there are', () => {
+  it('never get fewer during a rollout, nor exceed the connections of PostgreSQL', () => {
     const { maxSurge, maxUnavailable } = deployment.spec?.strategy?.rollingUpdate ?? {};
     expect([maxSurge, maxUnavailable]).toEqual([1, 0]);
-    // The autoscaler's number is not to be undone.
+    // A number of replicas here would override the autoscaler.
     expect(deployment.spec?.replicas).toBeUndefined();
     expect(autoscaler.spec?.minReplicas).toBeGreaterThan(1);
     const pool = Number(settings.DATABASE_POOL_MAX ?? new Environment().DATABASE_POOL_MAX);
@@ -223,14 +223,14 @@ describe('The pods', () => {
   });
 });
 
-describe('The settings', () => {
+describe('The settings of the pods', () => {
   it('are variables that the service reads', () => {
     const secrets = Object.keys(secret.stringData ?? {});
     expect(unknownVariables([...Object.keys(settings), ...secrets])).toEqual([]);
     expect(secrets.filter((name) => name in settings)).toEqual([]);
   });
 
-  it('come from what the kustomization and the example of a secret make', () => {
+  it('come from the ConfigMap and the Secret of these files', () => {
     const [generator] = kustomization.configMapGenerator;
     expect(generator?.envs).toEqual(['settings.env']);
     expect(container?.envFrom).toEqual([
@@ -245,8 +245,8 @@ describe('The settings', () => {
   });
 });
 
-describe('The network', () => {
-  it('lets out to names, PostgreSQL, Redis and partners, and nowhere else', () => {
+describe('The network policy', () => {
+  it('allows egress only to DNS, PostgreSQL, Redis and the partners', () => {
     expect(policy.spec?.policyTypes).toEqual(['Ingress', 'Egress']);
     expect(matches(policy.spec?.podSelector.matchLabels, pods)).toBe(true);
     expect(matches(policy.spec?.podSelector.matchLabels, migrationPods)).toBe(true);
@@ -260,7 +260,7 @@ describe('The network', () => {
     ]);
   });
 
-  it('lets in the ingress controller and Prometheus', () => {
+  it('allows ingress from the ingress controller and Prometheus', () => {
     const sources = policy.spec?.ingress?.flatMap(({ from = [] }) => from);
     expect(sources?.map(({ namespaceSelector }) => namespaceSelector?.matchLabels)).toEqual([
       { 'kubernetes.io/metadata.name': 'ingress-nginx' },

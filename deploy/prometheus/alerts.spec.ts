@@ -9,7 +9,7 @@ const { groups } = readAlerts();
 const rules = groups.flatMap((group) => group.rules);
 
 describe('The alerts', () => {
-  it('have names of their own, in groups with names of their own', () => {
+  it('have unique names in groups with unique names', () => {
     for (const names of [groups.map(({ name }) => name), rules.map(({ alert }) => alert)]) {
       expect(new Set(names).size).toBe(names.length);
     }
@@ -25,18 +25,24 @@ describe('The alerts', () => {
     expect(rule.annotations.runbook).toMatch(/\.$/);
   });
 
-  it.each(rules.map((rule) => [rule.alert, rule] as const))('%s looks at this job', (_, rule) => {
-    const { selections } = new Expression(rule.expr);
-    expect(rule.expr.match(/\{job="farmlokal"[,}]/g)).toHaveLength(selections.length);
-  });
+  it.each(rules.map((rule) => [rule.alert, rule] as const))(
+    '%s selects this job only',
+    (_, rule) => {
+      const { selectors } = new Expression(rule.expr);
+      expect(rule.expr.match(/\{job="farmlokal"[,}]/g)).toHaveLength(selectors.length);
+    },
+  );
 
-  it.each(rules.map((rule) => [rule.alert, rule] as const))('%s tells labels it has', (_, rule) => {
-    const told = [...JSON.stringify(rule.annotations).matchAll(/\$labels\.(\w+)/g)];
-    const { kept = ['instance'] } = new Expression(rule.expr);
-    expect(kept).toEqual(expect.arrayContaining(told.map(([, label]) => label)));
-  });
+  it.each(rules.map((rule) => [rule.alert, rule] as const))(
+    '%s uses only existing labels in its annotations',
+    (_, rule) => {
+      const used = [...JSON.stringify(rule.annotations).matchAll(/\$labels\.(\w+)/g)];
+      const { kept = ['instance'] } = new Expression(rule.expr);
+      expect(kept).toEqual(expect.arrayContaining(used.map(([, label]) => label)));
+    },
+  );
 
-  it('know how much memory a pod is given', () => {
+  it('use the memory limit of the pods', () => {
     const deployment = readYaml('deploy/kubernetes/deployment.yaml') as IDeployment;
     const [container] = deployment.spec?.template.spec?.containers ?? [];
     expect(container?.resources?.limits?.memory).toBe('512Mi');

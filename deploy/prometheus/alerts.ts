@@ -1,6 +1,6 @@
 import { readYaml } from '../yaml.js';
 
-/** One alert, as Prometheus reads it. */
+/** An alerting rule of Prometheus. */
 export interface AlertRule {
   readonly alert: string;
   readonly expr: string;
@@ -9,12 +9,12 @@ export interface AlertRule {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** A file of rules. */
+/** A rule file of Prometheus. */
 export interface AlertRules {
   readonly groups: readonly { readonly name: string; readonly rules: readonly AlertRule[] }[];
 }
 
-/** The alerts of this directory. */
+/** Reads the alerts in this directory. */
 export function readAlerts(): AlertRules {
   return readYaml('deploy/prometheus/alerts.yaml') as AlertRules;
 }

@@ -4,9 +4,9 @@ import type { Configuration, Provider as OidcProvider } from 'oidc-provider';
 
 import { isJsonObject, sendJson } from './json.js';
 import {
-  type Answer,
   COMMON_SWITCHES,
   type CommonSwitches,
+  type Handler,
   SwitchableServer,
 } from './switchable-server.js';
 import { integer, type Switch, type SwitchTable } from './switches.js';
@@ -16,26 +16,26 @@ const TOKEN_PATH = '/token';
 
 const Provider = await importProvider();
 
-/** What can be set of the authorization server. */
+/** The switches of the authorization server. */
 export interface AuthorizationSwitches extends CommonSwitches {
-  /** Seconds that a token issued from now on is good for. */
+  /** Lifetime in seconds of the tokens issued from now on. */
   expiresIn: number;
-  /** What the answer has for `expires_in`: the truth ("same"), nothing ("absent"), or this instead. */
+  /** The `expires_in` of the response: the lifetime ("same"), no field ("absent"), or this value. */
   expiresInAnswer: string | number | null;
-  /** The OAuth error that every token request is answered with. */
+  /** The OAuth error code that every token request gets; null for none. */
   oauthError: string | null;
 }
 
 const EXPIRES_IN_ANSWER: Switch<string | number | null> = {
   initial: 'same',
-  takes: '"same", "absent", a number, a string or null',
+  accepts: '"same", "absent", a number, a string or null',
   read: (value) =>
     typeof value === 'string' || typeof value === 'number' || value === null ? value : undefined,
 };
 
 const OAUTH_ERROR: Switch<string | null> = {
   initial: null,
-  takes: 'an OAuth error code like "invalid_client", or null',
+  accepts: 'an OAuth error code like "invalid_client", or null',
   read: (value) =>
     value === null || (typeof value === 'string' && /^[a-z_]{1,64}$/.test(value))
       ? value
@@ -49,33 +49,33 @@ const SWITCHES: SwitchTable<AuthorizationSwitches> = {
   oauthError: OAUTH_ERROR,
 };
 
-/** Who may ask for tokens. */
+/** The one registered client. */
 export interface ClientCredentials {
   id: string;
   secret: string;
-  /** The scopes it may ask for, separated by spaces. */
+  /** The allowed scopes, separated by spaces. */
   scope: string;
 }
 
-/** A switchable server that issues tokens. */
-export type AuthorizationListener = SwitchableServer<AuthorizationSwitches, 'tokensIssued'>;
+/** The HTTP server of the token endpoint. */
+export type AuthorizationHttpServer = SwitchableServer<AuthorizationSwitches, 'tokensIssued'>;
 
-/** An OAuth2 server for one client, with the client credentials grant and opaque tokens. */
+/** An OAuth 2.0 server with one client, the client credentials grant and opaque tokens. */
 export class AuthorizationServer {
   private constructor(
-    readonly server: AuthorizationListener,
+    readonly server: AuthorizationHttpServer,
     private readonly provider: OidcProvider,
     private readonly tokens: TokenStore,
   ) {}
 
   static async start(client: ClientCredentials): Promise<AuthorizationServer> {
     const tokens = new TokenStore();
-    const server: AuthorizationListener = await SwitchableServer.start({
+    const server: AuthorizationHttpServer = await SwitchableServer.start({
       switches: SWITCHES,
       counters: ['tokensIssued'],
     });
     const provider = makeProvider(server, client, tokens);
-    server.answerWith(answerOf(server, provider));
+    server.setHandler(makeHandler(server, provider));
     return new AuthorizationServer(server, provider, tokens);
   }
 
@@ -83,28 +83,28 @@ export class AuthorizationServer {
     return this.server.url + TOKEN_PATH;
   }
 
-  /** Whether a token has been issued here and is neither expired nor revoked. */
+  /** Whether this server issued the token, and it is neither expired nor revoked. */
   async accepts(token: string): Promise<boolean> {
     return (await this.provider.ClientCredentials.find(token)) !== undefined;
   }
 
-  /** Revokes every token there is. */
+  /** Revokes every token. */
   revokeTokens(): void {
     this.tokens.clear();
   }
 }
 
-function answerOf(server: AuthorizationListener, provider: OidcProvider): Answer {
-  const answer = provider.callback();
+function makeHandler(server: AuthorizationHttpServer, provider: OidcProvider): Handler {
+  const handler = provider.callback();
   return (request, response) => {
     const { oauthError } = server.values;
     if (oauthError !== null && request.url === TOKEN_PATH) sendOAuthError(response, oauthError);
-    else return answer(request, response);
+    else return handler(request, response);
   };
 }
 
 function sendOAuthError(response: ServerResponse, error: string): void {
-  const body = { error, error_description: 'The sandbox is told to refuse' };
+  const body = { error, error_description: 'The switch oauthError is set' };
   if (error === 'invalid_client') {
     sendJson(response, 401, body, {
       'www-authenticate': `Basic realm="sandbox", error="${error}"`,
@@ -113,7 +113,7 @@ function sendOAuthError(response: ServerResponse, error: string): void {
 }
 
 function makeProvider(
-  server: AuthorizationListener,
+  server: AuthorizationHttpServer,
   client: ClientCredentials,
   tokens: TokenStore,
 ): OidcProvider {
@@ -136,7 +136,7 @@ function makeProvider(
     features: { clientCredentials: { enabled: true }, devInteractions: { enabled: false } },
     routes: { token: TOKEN_PATH },
     ttl: { ClientCredentials: () => server.values.expiresIn },
-    // Nothing here is signed; without keys of one's own there would be a warning.
+    // No token is signed, but the provider warns when it has no key.
     jwks: { keys: [privateKey.export({ format: 'jwk' })] },
     cookies: { keys: [randomBytes(32).toString('hex')] },
   };
@@ -160,7 +160,7 @@ function makeProvider(
 
 async function importProvider(): Promise<typeof OidcProvider> {
   const { warn } = console;
-  // Its one warning here is that it does not support Node.js 20 and odd versions; this much of it runs there.
+  // It warns that it does not support Node.js 20; the client credentials grant works there.
   console.warn = () => undefined;
   try {
     return (await import('oidc-provider')).Provider;

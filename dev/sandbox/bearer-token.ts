@@ -2,19 +2,22 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { sendJson } from './json.js';
 
-/** Tells good tokens from others. */
-export interface TokenJudge {
+/** Verifies access tokens. */
+export interface TokenVerifier {
   accepts(token: string): Promise<boolean>;
 }
 
-/** Whether a request carries a token that is good. */
-export async function hasGoodToken(request: IncomingMessage, tokens: TokenJudge): Promise<boolean> {
+/** Whether the request carries a valid bearer token (RFC 6750). */
+export async function hasValidToken(
+  request: IncomingMessage,
+  verifier: TokenVerifier,
+): Promise<boolean> {
   const token = /^Bearer ([^ ]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  return token !== undefined && (await tokens.accepts(token));
+  return token !== undefined && (await verifier.accepts(token));
 }
 
-/** Answers a request that does not. */
-export function refuseToken(response: ServerResponse): void {
+/** Sends the 401 for a missing or invalid token. */
+export function rejectToken(response: ServerResponse): void {
   sendJson(
     response,
     401,

@@ -1,97 +1,96 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { hasGoodToken, refuseToken, type TokenJudge } from './bearer-token.js';
-import { Campaign } from './campaign.js';
-import type { CampaignProgress, CampaignSummary } from './campaign-summary.js';
+import { hasValidToken, rejectToken, type TokenVerifier } from './bearer-token.js';
 import { isHttpUrl, readEmitOptions } from './emit-options.js';
+import { EmitRun } from './emit-run.js';
+import type { EmitProgress, EmitSummary } from './emit-summary.js';
 import { BadBodyError, readJsonObject, sendJson } from './json.js';
 import { COMMON_SWITCHES, type CommonSwitches, SwitchableServer } from './switchable-server.js';
 import { flag, type SwitchTable } from './switches.js';
 
 const MAX_BODY_BYTES = 64 * 1024;
 
-/** What can be set of API B. */
+/** The switches of API B. */
 export interface CatalogSwitches extends CommonSwitches {
-  /** Takes every token for a wrong one. */
+  /** Rejects every token. */
   wrongToken: boolean;
 }
 
 const SWITCHES: SwitchTable<CatalogSwitches> = { ...COMMON_SWITCHES, wrongToken: flag() };
 
-/** Where changes of the catalogue are sent, and which. */
+/** A registered callback and the event types that it receives. */
 export interface Subscription {
   readonly url: string;
   readonly events: readonly string[];
 }
 
-/** What the switchboard shows of API B besides its switches and counts. */
+/** The part of API B's state that other partners do not have. */
 export interface CatalogDetails {
   readonly subscription: Subscription | null;
-  /** The campaign that is under way. */
-  readonly campaign: CampaignProgress | null;
+  /** The progress of the emit run; null when none is running. */
+  readonly emit: EmitProgress | null;
 }
 
-/** Says that one campaign at a time is enough. */
-export class CampaignUnderWayError extends Error {}
+/** Thrown when an emit run is started while another one is running. */
+export class EmitInProgressError extends Error {
+  constructor() {
+    super('An emit run is already in progress');
+  }
+}
 
-/** API B: takes the registration of a callback, and sends changes of the catalogue there when told. */
+/** API B: accepts the registration of a callback, and sends catalog events to it on demand. */
 export class CatalogApi {
   private subscription: Subscription | null = null;
-  private campaign: Campaign | undefined;
+  private emitRun: EmitRun | undefined;
 
   private constructor(
     readonly server: SwitchableServer<CatalogSwitches, 'registrations'>,
-    private readonly tokens: TokenJudge,
+    private readonly tokens: TokenVerifier,
     private readonly secret: string,
     private readonly currency: string,
   ) {}
 
   /**
-   * @param secret what it signs with: `whsec_` and base64
-   * @param currency in which its products are priced
+   * @param secret the webhook secret: `whsec_` and base64
+   * @param currency the ISO 4217 code of its prices
    */
-  static async start(tokens: TokenJudge, secret: string, currency: string): Promise<CatalogApi> {
+  static async start(tokens: TokenVerifier, secret: string, currency: string): Promise<CatalogApi> {
     const server: CatalogApi['server'] = await SwitchableServer.start({
       switches: SWITCHES,
       counters: ['registrations'],
     });
     const api = new CatalogApi(server, tokens, secret, currency);
-    server.answerWith((request, response) => api.answer(request, response));
+    server.setHandler((request, response) => api.handle(request, response));
     return api;
   }
 
   details(): CatalogDetails {
-    return { subscription: this.subscription, campaign: this.campaign?.progress ?? null };
+    return { subscription: this.subscription, emit: this.emitRun?.progress ?? null };
   }
 
   /**
-   * Makes changes of the catalogue and sends them until all are settled.
+   * Generates catalog events and sends them until each is accepted or rejected. The signal ends the run early.
    *
-   * @throws BadSwitchError that names the bad options.
-   * @throws CampaignUnderWayError while it does that already.
+   * @throws BadSwitchError that names every invalid option.
+   * @throws EmitInProgressError
    */
-  async emit(
-    given: Readonly<Record<string, unknown>>,
-    signal: AbortSignal,
-  ): Promise<CampaignSummary> {
+  async emit(given: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<EmitSummary> {
     const options = readEmitOptions(given, this.currency, this.subscription?.url);
-    if (this.campaign !== undefined) {
-      throw new CampaignUnderWayError('A campaign is under way; there is one at a time');
-    }
-    this.campaign = new Campaign(options, this.secret);
+    if (this.emitRun !== undefined) throw new EmitInProgressError();
+    this.emitRun = new EmitRun(options, this.secret);
     try {
-      return await this.campaign.run(signal);
+      return await this.emitRun.run(signal);
     } finally {
-      this.campaign = undefined;
+      this.emitRun = undefined;
     }
   }
 
-  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const isPut = request.method === 'PUT';
     if (request.url !== '/subscriptions/farmlokal' || !(isPut || request.method === 'GET')) {
       sendJson(response, 404, { error: 'not_found' });
-    } else if (this.server.values.wrongToken || !(await hasGoodToken(request, this.tokens))) {
-      refuseToken(response);
+    } else if (this.server.values.wrongToken || !(await hasValidToken(request, this.tokens))) {
+      rejectToken(response);
     } else if (isPut) await this.register(request, response);
     else if (this.subscription === null) sendJson(response, 404, { error: 'not_registered' });
     else sendJson(response, 200, this.subscription);
@@ -103,15 +102,16 @@ export class CatalogApi {
       throw error;
     });
     if (body instanceof BadBodyError) {
-      const refusal = { error: 'invalid_request', error_description: body.message };
-      sendJson(response, body.status, refusal, { connection: 'close' });
+      const problem = { error: 'invalid_request', error_description: body.message };
+      sendJson(response, body.status, problem, { connection: 'close' });
       return;
     }
     const subscription = readSubscription(body);
     if (subscription === undefined) {
       sendJson(response, 400, {
         error: 'invalid_subscription',
-        error_description: 'It takes a url (http or https) and events, their types',
+        error_description:
+          'A subscription needs a url (http or https) and events (a list of types)',
       });
       return;
     }

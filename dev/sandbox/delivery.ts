@@ -1,44 +1,35 @@
-import type { CatalogueChange } from './catalogue-change.js';
-import type { Chance } from './chance.js';
-import type { CampaignOptions } from './emit-options.js';
+import type { CatalogEvent } from './catalog-event.js';
+import type { EmitRunOptions } from './emit-options.js';
+import { sample, shuffle } from './random.js';
 
-/** How a delivery is signed: well, with somebody else's secret, or before the body was altered. */
-export type Signing = 'good' | 'wrong-secret' | 'altered-body';
+/** Whether a delivery is signed correctly; if not, what is wrong with its signature. */
+export type Signature = 'valid' | 'wrong-secret' | 'altered-body';
 
-/** An event that is to be sent, again and again until it is taken. */
+/** An event to send until the receiver accepts it. */
 export interface Delivery {
-  readonly change: CatalogueChange;
-  readonly signing: Signing;
+  readonly event: CatalogEvent;
+  readonly signature: Signature;
 }
 
-/** Puts what is sent in its order: every change, some of them again, and what is badly signed. */
+/** Lists the deliveries of a run in the order of sending: every event, the duplicates, and the badly signed ones. */
 export function makeDeliveries(
-  changes: readonly CatalogueChange[],
-  { duplicates, badSignatures, shuffle }: CampaignOptions,
-  chance: Chance,
+  events: readonly CatalogEvent[],
+  { duplicates, badSignatures, shuffle: shuffled }: EmitRunOptions,
 ): Delivery[] {
-  const { length } = changes;
-  const numbered = changes.map((change, nth) => ({ change, nth }));
-  const placed: { delivery: Delivery; place: number }[] = [
-    ...numbered.map(({ change, nth }) => ({
-      delivery: { change, signing: 'good' as const },
-      place: nth,
+  const numbered = events.map((event, index) => ({ event, index }));
+  const placed: (Delivery & { place: number })[] = [
+    ...numbered.map(({ event, index }) => ({ event, signature: 'valid' as const, place: index })),
+    ...sample(numbered, duplicates).map(({ event, index }) => ({
+      event,
+      signature: 'valid' as const,
+      // A duplicate follows its original.
+      place: index + (events.length - index) * Math.random(),
     })),
-    ...chance.chosen(numbered, duplicates).map(({ change, nth }) => ({
-      delivery: { change, signing: 'good' as const },
-      // Somewhere behind the first.
-      place: nth + (length - nth) * chance.part(),
-    })),
-    ...chance.chosen(numbered, badSignatures).map(({ change }, nth) => ({
-      delivery: {
-        change,
-        signing: nth % 2 === 0 ? ('wrong-secret' as const) : ('altered-body' as const),
-      },
-      place: length * chance.part(),
+    ...sample(numbered, badSignatures).map(({ event }, index) => ({
+      event,
+      signature: index % 2 === 0 ? ('wrong-secret' as const) : ('altered-body' as const),
+      place: events.length * Math.random(),
     })),
   ];
-  const inOrder = shuffle
-    ? chance.shuffled(placed)
-    : placed.sort((one, other) => one.place - other.place);
-  return inOrder.map(({ delivery }) => delivery);
+  return shuffled ? shuffle(placed) : placed.sort((a, b) => a.place - b.place);
 }

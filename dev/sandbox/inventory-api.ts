@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { hasGoodToken, refuseToken, type TokenJudge } from './bearer-token.js';
+import { hasValidToken, rejectToken, type TokenVerifier } from './bearer-token.js';
 import { isJsonObject, type Json, sendJson } from './json.js';
 import { COMMON_SWITCHES, type CommonSwitches, SwitchableServer } from './switchable-server.js';
 import { flag, type Switch, type SwitchTable } from './switches.js';
@@ -9,28 +9,28 @@ import { flag, type Switch, type SwitchTable } from './switches.js';
 const MAX_STOCK = 1_000;
 const HUGE_BYTES = 5_000_000;
 
-/** What is in stock by SKU; null for what the inventory does not know. */
+/** Quantities by SKU; null for a SKU that the inventory does not know. */
 export type Stock = Readonly<Record<string, number | null>>;
 
-/** What can be set of the inventory. */
+/** The switches of API A. */
 export interface InventorySwitches extends CommonSwitches {
-  /** Takes every token for a wrong one. */
+  /** Rejects every token. */
   wrongToken: boolean;
-  /** Pads the answer to 5 MB. */
+  /** Pads the response to 5 MB. */
   huge: boolean;
-  /** Sends to /elsewhere, where there is nothing. */
+  /** Redirects to a path that does not exist. */
   redirect: boolean;
-  /** Answers for another SKU than the one asked for. */
+  /** Responds with another SKU than the requested one. */
   wrongSku: boolean;
-  /** Quantities that are to be found; what is set joins what has been set before. */
+  /** Overrides quantities. A change is merged into the earlier ones. */
   stock: Stock;
-  /** The body of every answer, whatever it should be; null leaves it as it should be. */
+  /** Replaces the body of every response; null for the normal one. */
   answer: Json;
 }
 
 const STOCK: Switch<Stock> = {
   initial: {},
-  takes: `an object of a number or null for each SKU, ${MAX_STOCK} of them in all`,
+  accepts: `an object with a number or null for each SKU, at most ${MAX_STOCK} in total`,
   read: (value, current) => {
     if (!isStock(value)) return undefined;
     const stock = { ...current, ...value };
@@ -40,8 +40,8 @@ const STOCK: Switch<Stock> = {
 
 const ANSWER: Switch<Json> = {
   initial: null,
-  takes: 'any JSON',
-  // Whatever comes here has come out of JSON.
+  accepts: 'any JSON value',
+  // The value comes from a JSON body.
   read: (value) => value as Json,
 };
 
@@ -55,35 +55,35 @@ const SWITCHES: SwitchTable<InventorySwitches> = {
   answer: ANSWER,
 };
 
-/** API A: how much there is of a product. */
+/** API A: returns the stock of a product. */
 export class InventoryApi {
   private constructor(
     readonly server: SwitchableServer<InventorySwitches>,
-    private readonly tokens: TokenJudge,
+    private readonly tokens: TokenVerifier,
   ) {}
 
-  static async start(tokens: TokenJudge): Promise<InventoryApi> {
+  static async start(tokens: TokenVerifier): Promise<InventoryApi> {
     const api = new InventoryApi(await SwitchableServer.start({ switches: SWITCHES }), tokens);
-    api.server.answerWith((request, response) => api.answer(request, response));
+    api.server.setHandler((request, response) => api.handle(request, response));
     return api;
   }
 
-  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = /^\/products\/([^/?]+)\/availability$/.exec(request.url ?? '');
     if (request.method !== 'GET' || path?.[1] === undefined) {
       sendJson(response, 404, { error: 'not_found' });
       return;
     }
-    if (this.server.values.wrongToken || !(await hasGoodToken(request, this.tokens))) {
-      refuseToken(response);
+    if (this.server.values.wrongToken || !(await hasValidToken(request, this.tokens))) {
+      rejectToken(response);
       return;
     }
     const sku = decode(path[1]);
     if (sku === undefined) sendJson(response, 400, { error: 'invalid_sku' });
-    else this.answerAbout(sku, response);
+    else this.sendStock(sku, response);
   }
 
-  private answerAbout(sku: string, response: ServerResponse): void {
+  private sendStock(sku: string, response: ServerResponse): void {
     const { answer, huge, redirect, stock, wrongSku } = this.server.values;
     if (redirect) {
       response.writeHead(302, { location: '/elsewhere', 'content-length': 0 }).end();
@@ -93,7 +93,7 @@ export class InventoryApi {
       sendJson(response, 200, answer);
       return;
     }
-    const quantity = Object.hasOwn(stock, sku) ? stock[sku] : usualQuantity(sku);
+    const quantity = Object.hasOwn(stock, sku) ? stock[sku] : defaultQuantity(sku);
     if (typeof quantity !== 'number') {
       sendJson(response, 404, { error: 'unknown_sku', sku });
       return;
@@ -107,8 +107,8 @@ export class InventoryApi {
   }
 }
 
-/** The same for the same SKU on every machine and at every start. */
-function usualQuantity(sku: string): number {
+/** Depends on the SKU only, so it is the same after a restart. */
+function defaultQuantity(sku: string): number {
   return createHash('sha256').update(sku).digest().readUInt32BE() % 500;
 }
 

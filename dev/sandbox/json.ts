@@ -1,10 +1,10 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-/** Whatever JSON can say. */
+/** Any JSON value. */
 export type Json =
   string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
-/** Says why a request has no body that can be read, and the status that tells the sender so. */
+/** A request body that is too long or not a JSON object, and the status to respond with. */
 export class BadBodyError extends Error {
   constructor(
     readonly status: 400 | 413,
@@ -14,7 +14,7 @@ export class BadBodyError extends Error {
   }
 }
 
-/** Answers with JSON. */
+/** Sends a JSON response. */
 export function sendJson(
   response: ServerResponse,
   status: number,
@@ -31,31 +31,32 @@ export function sendJson(
 }
 
 /**
- * Reads the JSON object that is a request's body, whatever content type it claims.
+ * Reads a request body as a JSON object, whatever its content type.
  *
- * @param unsaid stands for a body that is empty; without it there has to be one
+ * @param fallback the value of an empty body; without it an empty body is an error
+ * @throws BadBodyError
  */
 export async function readJsonObject(
   request: IncomingMessage,
   maxBytes: number,
-  unsaid?: Record<string, unknown>,
+  fallback?: Record<string, unknown>,
 ): Promise<Record<string, unknown>> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // Leaving the loop must not cut the connection that the refusal is to go over.
+  // destroyOnReturn would close the connection before the 413 is sent.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     const buffer = chunk as Buffer;
     bytes += buffer.length;
-    if (bytes > maxBytes) throw new BadBodyError(413, `The body is over ${maxBytes} bytes`);
+    if (bytes > maxBytes) throw new BadBodyError(413, `The body is longer than ${maxBytes} bytes`);
     chunks.push(buffer);
   }
-  if (bytes === 0 && unsaid !== undefined) return unsaid;
+  if (bytes === 0 && fallback !== undefined) return fallback;
   const value = parse(Buffer.concat(chunks).toString());
-  if (!isJsonObject(value)) throw new BadBodyError(400, 'The body has to be a JSON object');
+  if (!isJsonObject(value)) throw new BadBodyError(400, 'The body must be a JSON object');
   return value;
 }
 
-/** Whether a value that JSON gave is an object, and no array. */
+/** Whether a value is a JSON object, not an array or null. */
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

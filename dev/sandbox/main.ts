@@ -5,7 +5,7 @@ import { CatalogApi } from './catalog-api.js';
 import { InventoryApi } from './inventory-api.js';
 import { Switchboard } from './switchboard.js';
 
-// Nothing here is worth an orderly end, and requests that hang would hold one up.
+// An orderly shutdown would wait for requests that hang.
 process.on('SIGTERM', () => process.exit(0));
 
 const authorization = await AuthorizationServer.start({
@@ -34,19 +34,18 @@ const switchboard = new Switchboard({
     server: catalog.server,
     details: () => catalog.details(),
     actions: { emit: (options, signal) => catalog.emit(options, signal) },
-    reports: { emit: () => ({ campaign: catalog.details().campaign }) },
   },
 });
-// Last: once it answers, everything does.
+// The switchboard starts last: when it responds, the partners are ready.
 await switchboard.listen(Number(variable('SANDBOX_CONTROL_PORT')));
 
 function variable(name: string): string {
   const value = process.env[name];
-  if (value === undefined) throw new Error(`${name} is unset`);
+  if (value === undefined) throw new Error(`${name} is not set`);
   return value;
 }
 
-/** That of the service, which reads it from the same places. */
+/** Reads CURRENCY as the service does: from the environment or `.env`. */
 function currency(): string {
   const { CURRENCY = '' } = { ...readEnvFile('.env'), ...process.env };
   return CURRENCY === '' ? new Environment().CURRENCY : CURRENCY;

@@ -3,7 +3,7 @@ import type { CatalogDetails, CatalogSwitches } from './catalog-api.js';
 import type { InventorySwitches } from './inventory-api.js';
 import type { PartnerState } from './switchable-server.js';
 
-/** What the switchboard's `GET /` answers. */
+/** The body of the switchboard's `GET /`. */
 export interface SandboxState {
   readonly pid: number;
   readonly oauth: PartnerState<AuthorizationSwitches, 'tokensIssued'>;

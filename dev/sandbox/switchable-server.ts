@@ -4,39 +4,39 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { sendJson } from './json.js';
-import { flag, integer, orNull, share, Switches, type SwitchTable } from './switches.js';
+import { flag, integer, nullable, share, Switches, type SwitchTable } from './switches.js';
 
 const HOST = '127.0.0.1';
-/** Longer than any client keeps an idle connection, so that it is the client that lets go of it. */
+/** Longer than any client keeps an idle connection, so that the client closes it. */
 const KEEP_ALIVE_MS = 60_000;
 
-/** What can be set of every partner. */
+/** The switches that every partner has. */
 export interface CommonSwitches {
-  /** Waited before every answer. */
+  /** Delay before every response. */
   latencyMs: number;
-  /** The part of the requests that is answered with `errorStatus`, evenly spread: at 0.5 every second one. */
+  /** Share of the requests that get `errorStatus`, evenly spread: every second one at 0.5. */
   errorRate: number;
   errorStatus: number;
-  /** Seconds, sent as Retry-After along with `errorStatus`. */
+  /** Retry-After in seconds of the `errorStatus` responses; null for none. */
   retryAfter: number | null;
-  /** How many of the next requests are answered with `errorStatus`; counts down. */
+  /** How many of the next requests get `errorStatus`; counts down. */
   failNext: number;
-  /** Never answers; a request once hung stays so. */
+  /** Never responds. A request that hangs stays so when the switch is turned off. */
   hang: boolean;
-  /** Cuts the connection instead of answering. */
+  /** Resets the connection instead of responding. */
   reset: boolean;
-  /** Answers 200 with what claims to be JSON. */
+  /** Responds 200 with a body that is not JSON, in spite of its content type. */
   garbage: boolean;
-  /** Refuses connections, and cuts those there are. */
+  /** Refuses connections, and closes the open ones. */
   down: boolean;
 }
 
-/** The table of what can be set of every partner, to be spread into a partner's own. */
+/** What each common switch accepts. A partner spreads it into its own table. */
 export const COMMON_SWITCHES: SwitchTable<CommonSwitches> = {
   latencyMs: integer(0, 0, 60_000),
   errorRate: share(),
   errorStatus: integer(503, 400, 599),
-  retryAfter: orNull(integer(0, 0, 86_400)),
+  retryAfter: nullable(integer(0, 0, 86_400)),
   failNext: integer(0, 0, 1_000_000),
   hang: flag(),
   reset: flag(),
@@ -44,46 +44,46 @@ export const COMMON_SWITCHES: SwitchTable<CommonSwitches> = {
   down: flag(),
 };
 
-/** What is counted at every partner. */
+/** The counters that every partner has. */
 export interface CommonCounts {
-  /** Every request that has arrived, whatever became of it. */
+  /** All requests received. */
   requests: number;
-  /** Requests answered with a 2xx. */
+  /** Requests that got a 2xx. */
   succeeded: number;
-  /** Requests that wait for their answer now. */
+  /** Requests that wait for a response now. */
   inFlight: number;
   /** Connections accepted. */
   connections: number;
   lastRequestAt: string | null;
 }
 
-/** What the switchboard shows of a partner. */
+/** The state of a partner, as the switchboard shows it. */
 export interface PartnerState<Values, Counter extends string = never> {
   url: string;
   switches: Values;
   counts: CommonCounts & Record<Counter, number>;
 }
 
-/** What a partner answers where no switch is in the way. */
-export type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
+/** Handles a request when no switch overrides the response. */
+export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
 
-/** What makes one partner out of a switchable server. */
+/** The options of a partner's server. */
 export interface PartnerOptions<Values extends CommonSwitches, Counter extends string> {
   switches: SwitchTable<Values>;
-  /** What it counts besides what is counted everywhere. */
+  /** Counters in addition to the common ones. */
   counters?: readonly Counter[];
 }
 
-type Fate = 'hang' | 'reset' | 'error' | 'garbage' | 'answer';
+type Behavior = 'hang' | 'reset' | 'error' | 'garbage' | 'normal';
 
-/** An HTTP server of 127.0.0.1 that misbehaves as its switches say. */
+/** An HTTP server on 127.0.0.1 whose switches make it fail on purpose. */
 export class SwitchableServer<Values extends CommonSwitches, Counter extends string = never> {
   private readonly http = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     this.serve(request, response);
   });
   private readonly switches: Switches<Values>;
-  private readonly own = new Map<Counter, number>();
-  private answer: Answer = (_, response) => {
+  private readonly ownCounts = new Map<Counter, number>();
+  private handler: Handler = (_, response) => {
     sendJson(response, 503, { error: 'starting' });
   };
   private port = 0;
@@ -92,9 +92,9 @@ export class SwitchableServer<Values extends CommonSwitches, Counter extends str
   private inFlight = 0;
   private connections = 0;
   private lastRequestAt: number | undefined;
-  /** Requests since the error rate has been set. */
-  private rated = 0;
-  private settled = Promise.resolve();
+  /** Requests since `errorRate` was set. */
+  private ratedRequests = 0;
+  private lastUpdate = Promise.resolve();
 
   private constructor(
     table: SwitchTable<Values>,
@@ -106,7 +106,7 @@ export class SwitchableServer<Values extends CommonSwitches, Counter extends str
     });
   }
 
-  /** Starts one on a free port, which stays its own. */
+  /** Starts a server on a free port. It keeps the port while it is down. */
   static async start<Values extends CommonSwitches, Counter extends string = never>({
     switches,
     counters = [],
@@ -116,23 +116,23 @@ export class SwitchableServer<Values extends CommonSwitches, Counter extends str
     return server;
   }
 
-  /** Says what it answers from now on; until then it is not there yet. */
-  answerWith(answer: Answer): void {
-    this.answer = answer;
+  /** Sets the request handler. Until then every request gets a 503. */
+  setHandler(handler: Handler): void {
+    this.handler = handler;
   }
 
   get url(): string {
     return `http://${HOST}:${this.port}`;
   }
 
-  /** The switches as they stand now. */
+  /** The current settings. */
   get values(): Readonly<Values> {
     return this.switches.values;
   }
 
   state(): PartnerState<Values, Counter> {
     const { requests, succeeded, inFlight, connections, lastRequestAt } = this;
-    const own = this.counters.map((counter) => [counter, this.own.get(counter) ?? 0]);
+    const ownCounts = this.counters.map((counter) => [counter, this.ownCounts.get(counter) ?? 0]);
     return {
       url: this.url,
       switches: this.switches.values,
@@ -142,29 +142,33 @@ export class SwitchableServer<Values extends CommonSwitches, Counter extends str
         inFlight,
         connections,
         lastRequestAt: lastRequestAt === undefined ? null : new Date(lastRequestAt).toISOString(),
-        ...(Object.fromEntries(own) as Record<Counter, number>),
+        ...(Object.fromEntries(ownCounts) as Record<Counter, number>),
       },
     };
   }
 
   count(counter: Counter): void {
-    this.own.set(counter, (this.own.get(counter) ?? 0) + 1);
+    this.ownCounts.set(counter, (this.ownCounts.get(counter) ?? 0) + 1);
   }
 
-  /** Sets switches; what they are to change has changed when this is over. */
+  /**
+   * Sets switches. Resolves when they are in effect.
+   *
+   * @throws BadSwitchError
+   */
   async change(changes: Readonly<Record<string, unknown>>): Promise<void> {
     this.switches.set(changes);
-    if ('errorRate' in changes) this.rated = 0;
-    await this.settle();
+    if ('errorRate' in changes) this.ratedRequests = 0;
+    await this.updateListening();
   }
 
-  /** Sets the switches back and the counts to 0; what is in flight stays so. */
+  /** Resets the switches and the counters. Requests in flight are not affected. */
   async reset(): Promise<void> {
     this.switches.reset();
-    this.own.clear();
-    this.requests = this.succeeded = this.connections = this.rated = 0;
+    this.ownCounts.clear();
+    this.requests = this.succeeded = this.connections = this.ratedRequests = 0;
     this.lastRequestAt = undefined;
-    await this.settle();
+    await this.updateListening();
   }
 
   private serve(request: IncomingMessage, response: ServerResponse): void {
@@ -180,23 +184,23 @@ export class SwitchableServer<Values extends CommonSwitches, Counter extends str
       clearTimeout(latency);
     });
 
-    // Told on arrival: of two requests that wait, the first to come is the first to fail.
-    const fate = this.fate();
-    if (fate === 'hang') {
-      // What nobody reads keeps the client's going away from being noticed.
+    // Decided on arrival, so that latency does not change which requests fail.
+    const behavior = this.nextBehavior();
+    if (behavior === 'hang') {
+      // Without a reader, Node does not notice that the client disconnects.
       request.resume();
       return;
     }
     const { latencyMs } = this.values;
-    if (latencyMs === 0) this.meet(fate, request, response);
+    if (latencyMs === 0) this.respond(behavior, request, response);
     else {
       latency = setTimeout(() => {
-        this.meet(fate, request, response);
+        this.respond(behavior, request, response);
       }, latencyMs);
     }
   }
 
-  private fate(): Fate {
+  private nextBehavior(): Behavior {
     const switches: CommonSwitches = this.switches.values;
     if (switches.hang) return 'hang';
     if (switches.reset) return 'reset';
@@ -205,16 +209,16 @@ export class SwitchableServer<Values extends CommonSwitches, Counter extends str
       return 'error';
     }
     if (switches.errorRate > 0) {
-      const failed = failures(this.rated, switches.errorRate);
-      this.rated += 1;
-      if (failures(this.rated, switches.errorRate) > failed) return 'error';
+      const failed = failures(this.ratedRequests, switches.errorRate);
+      this.ratedRequests += 1;
+      if (failures(this.ratedRequests, switches.errorRate) > failed) return 'error';
     }
-    return switches.garbage ? 'garbage' : 'answer';
+    return switches.garbage ? 'garbage' : 'normal';
   }
 
-  private meet(fate: Fate, request: IncomingMessage, response: ServerResponse): void {
+  private respond(behavior: Behavior, request: IncomingMessage, response: ServerResponse): void {
     const { errorStatus, retryAfter } = this.values;
-    switch (fate) {
+    switch (behavior) {
       case 'hang':
         break;
       case 'reset':
@@ -224,40 +228,40 @@ export class SwitchableServer<Values extends CommonSwitches, Counter extends str
         if (retryAfter !== null) response.setHeader('retry-after', retryAfter);
         sendJson(response, errorStatus, {
           error: 'temporarily_unavailable',
-          error_description: 'The sandbox is told to fail',
+          error_description: 'A switch makes this request fail',
         });
         break;
       case 'garbage':
         response.writeHead(200, { 'content-type': 'application/json' });
         response.end('<!doctype html><p>This is not JSON');
         break;
-      case 'answer':
-        void this.answerOrFail(request, response);
+      case 'normal':
+        void this.handle(request, response);
     }
   }
 
-  private async answerOrFail(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      await this.answer(request, response);
+      await this.handler(request, response);
     } catch (error) {
       console.error(error);
       response.destroy();
     }
   }
 
-  /** Listens or does not, as `down` says, when all changes before have done so. */
-  private async settle(): Promise<void> {
-    const settling = this.settled.then(async () => {
+  /** Starts or stops listening according to `down`, after the earlier changes. */
+  private async updateListening(): Promise<void> {
+    const update = this.lastUpdate.then(async () => {
       if (this.values.down === !this.http.listening) return;
       if (this.values.down) await this.close();
       else await this.listen();
     });
-    this.settled = settling.catch(() => undefined);
-    await settling;
+    this.lastUpdate = update.catch(() => undefined);
+    await update;
   }
 
   private async listen(): Promise<void> {
-    // While a partner is down its port is anyone's: an outgoing connection may hold it for a moment.
+    // While the server was down, an outgoing connection may have taken its port for a moment.
     for (let attemptsLeft = 50; ; attemptsLeft--) {
       try {
         this.http.listen(this.port, HOST);
@@ -279,6 +283,6 @@ export class SwitchableServer<Values extends CommonSwitches, Counter extends str
 }
 
 function failures(requests: number, rate: number): number {
-  // 0.1 * 30 is a little over 3, 0.7 * 10 is a little under 7: the margin makes both right.
+  // The margin corrects floating-point errors: 0.7 * 10 is a little less than 7.
   return Math.floor(requests * rate + 1e-9);
 }

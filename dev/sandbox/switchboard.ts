@@ -1,37 +1,34 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
-import { CampaignUnderWayError } from './catalog-api.js';
+import { EmitInProgressError } from './catalog-api.js';
 import { BadBodyError, readJsonObject, sendJson } from './json.js';
 import { BadSwitchError } from './switches.js';
 
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
- * What a partner does when told, with these options. It may go on for as long as the signal lets it; what it
- * gives is answered, by default the partner's state.
+ * An operation of a partner, called by `POST /<partner>/<action>`. The signal aborts when the client disconnects.
+ * The result is the response body; undefined sends the partner's state.
  */
 export type Action = (
   options: Readonly<Record<string, unknown>>,
   signal: AbortSignal,
 ) => Promise<object | undefined> | object | undefined;
 
-/** A partner as far as the switchboard has to do with it. */
+/** The part of a partner that the switchboard uses. */
 export interface Partner {
   readonly server: {
     state(): object;
     change(changes: Readonly<Record<string, unknown>>): Promise<void>;
     reset(): Promise<void>;
   };
-  /** What is to be seen of it besides the state of its server. */
+  /** State of the partner in addition to the state of its server. */
   readonly details?: () => object;
-  /** What more can be done with it: `POST /<partner>/<action>`. */
   readonly actions?: Readonly<Record<string, Action>>;
-  /** What can be asked about it: `GET /<partner>/<report>`. */
-  readonly reports?: Readonly<Record<string, () => object>>;
 }
 
-/** The HTTP server that shows the partners and sets their switches. */
+/** The HTTP server that shows the state of the partners and changes their switches. */
 export class Switchboard {
   private readonly partners: ReadonlyMap<string, Partner>;
 
@@ -49,55 +46,52 @@ export class Switchboard {
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      await this.answer(request, response);
+      await this.handle(request, response);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       if (error instanceof BadSwitchError) sendJson(response, 400, { error: message });
-      else if (error instanceof CampaignUnderWayError) {
-        sendJson(response, 409, { error: message });
-      } else if (error instanceof BadBodyError) {
+      else if (error instanceof EmitInProgressError) sendJson(response, 409, { error: message });
+      else if (error instanceof BadBodyError) {
         sendJson(response, error.status, { error: message }, { connection: 'close' });
       } else sendJson(response, 500, { error: message });
     }
   }
 
-  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '' } = request;
     const [path = '/'] = (request.url ?? '/').split('?');
-    const [name = '', member, ...rest] = path.slice(1).split('/');
+    const [name = '', actionName, ...rest] = path.slice(1).split('/');
     const partner = rest.length === 0 ? this.partners.get(name) : undefined;
-    const call = `${request.method ?? ''} ${path}`;
-    const action = memberOf(partner?.actions, member);
-    const report = memberOf(partner?.reports, member);
+    const action = actionOf(partner, actionName);
 
-    if (call === 'GET /') sendJson(response, 200, this.state());
-    else if (call === 'POST /reset') {
+    if (path === '/' && method === 'GET') sendJson(response, 200, this.state());
+    else if (path === '/reset' && method === 'POST') {
       await Promise.all([...this.partners.values()].map(({ server }) => server.reset()));
       sendJson(response, 200, this.state());
-    } else if (request.method === 'PATCH' && partner !== undefined && member === undefined) {
+    } else if (method === 'PATCH' && partner !== undefined && actionName === undefined) {
       await partner.server.change(await readJsonObject(request, MAX_BODY_BYTES));
       sendJson(response, 200, stateOf(partner));
-    } else if (request.method === 'POST' && partner !== undefined && action !== undefined) {
+    } else if (method === 'POST' && partner !== undefined && action !== undefined) {
       const options = await readJsonObject(request, MAX_BODY_BYTES, {});
-      const result = await action(options, goneSignal(response));
+      const result = await action(options, disconnectSignal(response));
       sendJson(response, 200, result ?? stateOf(partner));
-    } else if (request.method === 'GET' && report !== undefined) {
-      sendJson(response, 200, report());
-    } else sendJson(response, 404, { error: `There is no ${call}`, calls: this.calls() });
+    } else {
+      sendJson(response, 404, { error: `No route ${method} ${path}`, routes: this.routes() });
+    }
   }
 
   private state(): object {
     const partners = [...this.partners].map(([name, partner]) => [name, stateOf(partner)]);
-    // The pid tells the one that started this process that nobody else sits on the port.
+    // The pid proves that this process, not another one, listens on the port.
     return { pid: process.pid, ...Object.fromEntries(partners) } as object;
   }
 
-  private calls(): string[] {
-    const ofPartners = [...this.partners].flatMap(([name, { actions = {}, reports = {} }]) => [
+  private routes(): string[] {
+    const partners = [...this.partners].flatMap(([name, { actions = {} }]) => [
       `PATCH /${name}`,
       ...Object.keys(actions).map((action) => `POST /${name}/${action}`),
-      ...Object.keys(reports).map((report) => `GET /${name}/${report}`),
     ]);
-    return ['GET /', 'POST /reset', ...ofPartners];
+    return ['GET /', 'POST /reset', ...partners];
   }
 }
 
@@ -105,18 +99,14 @@ function stateOf({ server, details }: Partner): object {
   return { ...server.state(), ...details?.() };
 }
 
-function memberOf<Member>(
-  members: Readonly<Record<string, Member>> = {},
-  name = '',
-): Member | undefined {
-  return Object.hasOwn(members, name) ? members[name] : undefined;
+function actionOf({ actions = {} }: Partial<Partner> = {}, name = ''): Action | undefined {
+  return Object.hasOwn(actions, name) ? actions[name] : undefined;
 }
 
-/** Tells when nobody waits for the answer any more. */
-function goneSignal(response: ServerResponse): AbortSignal {
-  const gone = new AbortController();
+function disconnectSignal(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
   response.once('close', () => {
-    gone.abort();
+    controller.abort();
   });
-  return gone.signal;
+  return controller.signal;
 }

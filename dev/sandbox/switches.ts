@@ -1,19 +1,19 @@
-/** One thing about a partner that can be set while it runs. */
+/** A setting of a partner that can change at run time. */
 export interface Switch<Value> {
   readonly initial: Value;
-  /** What it takes, in words. */
-  readonly takes: string;
-  /** Gives what it is set to by this value from outside; undefined when it does not take that. */
+  /** The accepted values, in words. */
+  readonly accepts: string;
+  /** Converts an untrusted value to the new setting; undefined when the value is invalid. */
   readonly read: (value: unknown, current: Value) => Value | undefined;
 }
 
-/** The switches of a partner by their names. */
+/** The switches of a partner by name. */
 export type SwitchTable<Values> = { readonly [Name in keyof Values]: Switch<Values[Name]> };
 
-/** Says which switches (or options) there are not, or what they do not take. */
+/** Names every unknown switch and every invalid value of a change. */
 export class BadSwitchError extends Error {}
 
-/** The switches of one partner, and how they are set. */
+/** The current settings of one partner. */
 export class Switches<Values extends object> {
   readonly values: Values;
 
@@ -24,26 +24,30 @@ export class Switches<Values extends object> {
     this.values = this.initial();
   }
 
-  /** Sets those that are named, or none when one of them cannot be set. */
+  /**
+   * Sets the named switches. An invalid change sets none of them.
+   *
+   * @throws BadSwitchError
+   */
   set(changes: Readonly<Record<string, unknown>>): void {
     const next: Partial<Values> = {};
-    const faults: string[] = [];
+    const errors: string[] = [];
     for (const [name, value] of Object.entries(changes)) {
       if (!this.has(name)) {
         const names = Object.keys(this.table).join(', ');
-        faults.push(`${name}: no such ${this.noun}; there are ${names}`);
+        errors.push(`${name}: no such ${this.noun}; choose one of ${names}`);
         continue;
       }
-      const { read, takes } = this.table[name];
+      const { read, accepts } = this.table[name];
       const setting = read(value, this.values[name]);
-      if (setting === undefined) faults.push(`${name}: takes ${takes}`);
+      if (setting === undefined) errors.push(`${name}: must be ${accepts}`);
       else next[name] = setting;
     }
-    if (faults.length > 0) throw new BadSwitchError(faults.join('; '));
+    if (errors.length > 0) throw new BadSwitchError(errors.join('; '));
     Object.assign(this.values, next);
   }
 
-  /** Sets all of them back. */
+  /** Sets every switch to its initial value. */
   reset(): void {
     Object.assign(this.values, this.initial());
   }
@@ -61,20 +65,20 @@ export class Switches<Values extends object> {
   }
 }
 
-/** A switch that is off or on. */
+/** A boolean, initially false. */
 export function flag(): Switch<boolean> {
   return {
     initial: false,
-    takes: 'true or false',
+    accepts: 'true or false',
     read: (value) => (typeof value === 'boolean' ? value : undefined),
   };
 }
 
-/** A switch that takes an integer from a range. */
+/** An integer within a range. */
 export function integer(initial: number, from: number, to: number): Switch<number> {
   return {
     initial,
-    takes: `an integer from ${from} to ${to}`,
+    accepts: `an integer from ${from} to ${to}`,
     read: (value) =>
       typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to
         ? value
@@ -82,20 +86,20 @@ export function integer(initial: number, from: number, to: number): Switch<numbe
   };
 }
 
-/** A switch that takes a share of the whole. */
-export function share(initial = 0): Switch<number> {
+/** A fraction from 0 to 1, initially 0. */
+export function share(): Switch<number> {
   return {
-    initial,
-    takes: 'a number from 0 to 1',
+    initial: 0,
+    accepts: 'a number from 0 to 1',
     read: (value) => (typeof value === 'number' && value >= 0 && value <= 1 ? value : undefined),
   };
 }
 
-/** A switch that is null until it is set. */
-export function orNull<Value>({ initial, takes, read }: Switch<Value>): Switch<Value | null> {
+/** The same switch, but null is also valid, and is the initial value. */
+export function nullable<Value>({ initial, accepts, read }: Switch<Value>): Switch<Value | null> {
   return {
     initial: null,
-    takes: `${takes}, or null`,
+    accepts: `${accepts}, or null`,
     read: (value, current) => (value === null ? null : read(value, current ?? initial)),
   };
 }

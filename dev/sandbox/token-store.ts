@@ -7,10 +7,7 @@ interface StoredToken {
   readonly expiresAt: number;
 }
 
-/**
- * What the authorization server has issued, each for exactly the time it was issued for. Beyond
- * 10,000 tokens the oldest are forgotten.
- */
+/** Keeps the tokens of the authorization server until they expire. Beyond 10,000 tokens it drops the oldest. */
 export class TokenStore implements Adapter {
   private readonly tokens = new Map<string, StoredToken>();
 
@@ -36,12 +33,11 @@ export class TokenStore implements Adapter {
     return Promise.resolve();
   }
 
-  /** Forgets them all. */
   clear(): void {
     this.tokens.clear();
   }
 
-  // Client credentials come without users, sessions, grants and codes.
+  // The interface requires these methods, but the client credentials grant does not use them.
 
   async findByUserCode(): Promise<undefined> {
     return Promise.resolve(undefined);

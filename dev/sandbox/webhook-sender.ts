@@ -14,66 +14,66 @@ import type { Delivery } from './delivery.js';
 import { isJsonObject } from './json.js';
 
 const TIMEOUT_MS = 5_000;
-const MAX_ANSWER_BYTES = 64 * 1024;
+const MAX_RESPONSE_BYTES = 64 * 1024;
 
-/** What came of one try. */
+/** The result of one attempt. */
 export interface Reply {
-  /** Null when none came within five seconds. */
+  /** The HTTP status; null when no response arrived within five seconds. */
   readonly status: number | null;
-  /** What the receiver says it has done with the event. */
+  /** The `status` in the response body. */
   readonly outcome?: string;
   readonly retryAfterMs?: number;
 }
 
-/** Sends events as Standard Webhooks has it, over connections that are kept. */
+/** Sends signed events (Standard Webhooks 1.0.0) over keep-alive connections. */
 export class WebhookSender {
   private readonly agents = {
     http: new Agent({ keepAlive: true }),
     https: new TlsAgent({ keepAlive: true }),
   };
   private readonly webhook: Webhook;
-  private readonly stranger = new Webhook(randomBytes(24).toString('base64'));
+  private readonly wrongWebhook = new Webhook(randomBytes(24).toString('base64'));
 
-  /** @param secret `whsec_` and base64 */
+  /** @param secret the webhook secret: `whsec_` and base64 */
   constructor(secret: string) {
     this.webhook = new Webhook(secret);
   }
 
-  /** Tries once, signed as of now. */
-  async send({ change, signing }: Delivery, url: URL): Promise<Reply> {
+  /** Sends the event once, with a fresh timestamp. */
+  async send({ event, signature }: Delivery, url: URL): Promise<Reply> {
     const now = new Date();
-    const webhook = signing === 'wrong-secret' ? this.stranger : this.webhook;
-    // Still the same JSON: only who verifies the bytes as they came notices.
+    const webhook = signature === 'wrong-secret' ? this.wrongWebhook : this.webhook;
+    // The JSON value stays the same, so only a check of the raw bytes fails.
     const body =
-      signing === 'altered-body' ? Buffer.concat([change.body, Buffer.from(' ')]) : change.body;
+      signature === 'altered-body' ? Buffer.concat([event.body, Buffer.from(' ')]) : event.body;
     const headers = {
       'content-type': 'application/json',
       'content-length': body.length,
       'user-agent': 'FarmLokal-sandbox',
-      'webhook-id': change.id,
+      'webhook-id': event.id,
       'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),
-      'webhook-signature': webhook.sign(change.id, now, change.body),
+      'webhook-signature': webhook.sign(event.id, now, event.body),
     };
     return await new Promise((resolve) => {
       const request = this.request(url, { method: 'POST', headers });
-      const late = setTimeout(() => request.destroy(), TIMEOUT_MS);
-      let reading = false;
+      const timeout = setTimeout(() => request.destroy(), TIMEOUT_MS);
+      let hasResponse = false;
       request.on('response', (response) => {
-        reading = true;
+        hasResponse = true;
         readReply(response, resolve);
       });
       request.on('error', () => {
-        // What follows says the same.
+        // The `close` event follows.
       });
       request.on('close', () => {
-        clearTimeout(late);
-        if (!reading) resolve({ status: null });
+        clearTimeout(timeout);
+        if (!hasResponse) resolve({ status: null });
       });
       request.end(body);
     });
   }
 
-  /** Cuts everything that is under way. */
+  /** Closes every connection. */
   stop(): void {
     this.agents.http.destroy();
     this.agents.https.destroy();
@@ -92,11 +92,11 @@ function readReply(response: IncomingMessage, resolve: (reply: Reply) => void): 
   let bytes = 0;
   response.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes <= MAX_ANSWER_BYTES) chunks.push(chunk);
+    if (bytes <= MAX_RESPONSE_BYTES) chunks.push(chunk);
     else response.destroy();
   });
   response.on('error', () => {
-    // What follows says the same.
+    // The `close` event follows.
   });
   response.on('close', () => {
     const { complete, statusCode = null } = response;
@@ -105,7 +105,7 @@ function readReply(response: IncomingMessage, resolve: (reply: Reply) => void): 
       return;
     }
     const outcome = outcomeOf(Buffer.concat(chunks).toString());
-    const retryAfterMs = waitOf(response.headers['retry-after']);
+    const retryAfterMs = retryAfterMsOf(response.headers['retry-after']);
     resolve({
       status: statusCode,
       ...(outcome === undefined ? {} : { outcome }),
@@ -123,8 +123,8 @@ function outcomeOf(text: string): string | undefined {
   }
 }
 
-/** Seconds or a date (RFC 9110, section 10.2.3). */
-function waitOf(retryAfter: string | undefined): number | undefined {
+/** Parses Retry-After: seconds or a date (RFC 9110, section 10.2.3). */
+function retryAfterMsOf(retryAfter: string | undefined): number | undefined {
   if (retryAfter === undefined) return undefined;
   const ms = /^\d+$/.test(retryAfter)
     ? Number(retryAfter) * 1_000

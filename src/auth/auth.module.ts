@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 
 import { TokenProvider } from './token-provider.js';
 
-/** The token with which partners are asked. */
+/** The OAuth access token for requests to partners. */
 @Module({
   providers: [TokenProvider],
   exports: [TokenProvider],

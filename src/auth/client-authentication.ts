@@ -18,14 +18,14 @@ export function clientAuth(method: ClientAuthMethod, clientSecret: string): Clie
 }
 
 /**
- * Encodes as application/x-www-form-urlencoded. The result decodes to the same text everywhere, and it
- * differs from the text as little as possible, because some providers compare without decoding.
+ * Encodes a text as application/x-www-form-urlencoded. It encodes as few characters as possible, because some providers
+ * compare the credentials without decoding them.
  */
 export function formEncode(text: string): string {
   return encodeURIComponent(text).replaceAll('%20', '+');
 }
 
-/** The credentials of HTTP Basic authentication (RFC 7617, section 2), in UTF-8. */
+/** The credentials of HTTP Basic authentication in UTF-8 (RFC 7617, section 2). */
 export function basicCredentials(userId: string, password: string): string {
   return Buffer.from(`${userId}:${password}`).toString('base64');
 }

@@ -1,23 +1,19 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer, type OutgoingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createRawServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-import {
-  type Grant,
-  GrantError,
-  type OAuthClient,
-  requestGrant,
-} from './client-credentials-grant.js';
+import { type Grant, GrantError, requestGrant } from './client-credentials-grant.js';
+import type { OAuthClient } from './oauth-client.js';
 
-interface Answer {
+interface TokenResponse {
   readonly status?: number;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: unknown;
 }
 
-/** What the provider has received. */
+/** The token request as the provider receives it. */
 interface Received {
   readonly authorization: string | undefined;
   readonly body: string;
@@ -26,6 +22,13 @@ interface Received {
 const JSON_HEADERS = { 'content-type': 'application/json' };
 const TOKEN = { access_token: 'abc.def-123', token_type: 'Bearer', expires_in: 3600 };
 const GRANT: Grant = { token: 'abc.def-123', lifetimeMs: 3_600_000 };
+const CLIENT: Omit<OAuthClient, 'tokenUrl'> = {
+  clientId: 'farmlokal',
+  clientSecret: 'hunter2-secret',
+  clientAuth: 'basic',
+  scope: undefined,
+  tokenParameters: undefined,
+};
 
 let server: Server | undefined;
 let received: Received | undefined;
@@ -35,9 +38,9 @@ afterEach(() => {
   server?.close();
 });
 
-/** Requests a token from a provider that gives this answer; a text is sent as it is. */
+/** Requests a token from a provider with this response. A text is sent unchanged. */
 async function grantOf(
-  { status = 200, headers = JSON_HEADERS, body }: Answer,
+  { status = 200, headers = JSON_HEADERS, body }: TokenResponse,
   client: Partial<OAuthClient> = {},
 ): Promise<Grant> {
   server = createServer((request, response) => {
@@ -49,26 +52,37 @@ async function grantOf(
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return await requestGrant({
-    tokenUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`,
-    clientId: 'farmlokal',
-    clientSecret: 'hunter2-secret',
-    clientAuth: 'basic',
-    scope: undefined,
-    tokenParameters: undefined,
-    ...client,
-  });
+  const tokenUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
+  return await requestGrant({ ...CLIENT, tokenUrl, ...client });
 }
 
-async function errorOf(answer: Answer, client?: Partial<OAuthClient>): Promise<GrantError> {
-  const error: unknown = await grantOf(answer, client).catch((thrown: unknown) => thrown);
+/** Requests a token from a server that sends `bytes` and closes the connection. */
+async function rawErrorOf(bytes: string): Promise<string> {
+  const raw = createRawServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(bytes));
+  }).listen(0, '127.0.0.1');
+  await once(raw, 'listening');
+  const tokenUrl = `http://127.0.0.1:${(raw.address() as AddressInfo).port}/token`;
+  const error: unknown = await requestGrant({ ...CLIENT, tokenUrl }).catch(
+    (thrown: unknown) => thrown,
+  );
+  raw.close();
+  return error instanceof GrantError ? error.message : `Not a GrantError: ${String(error)}`;
+}
+
+async function errorOf(
+  response: TokenResponse,
+  client?: Partial<OAuthClient>,
+): Promise<GrantError> {
+  const error: unknown = await grantOf(response, client).catch((thrown: unknown) => thrown);
   if (error instanceof GrantError) return error;
-  throw new Error(`It is ${JSON.stringify(error)}`);
+  throw new Error(`Not a GrantError: ${JSON.stringify(error)}`);
 }
 
 async function request(client: Partial<OAuthClient>): Promise<Received> {
   await grantOf({ body: TOKEN }, client);
-  if (received === undefined) throw new Error('Nothing has been received');
+  if (received === undefined) throw new Error('The provider received no request');
   return received;
 }
 
@@ -86,15 +100,18 @@ describe('The token request', () => {
     ['a%41', '100%', 'a%2541:100%25'],
     ['a/b', 'c3Vw/ZXI+==', 'a%2Fb:c3Vw%2FZXI%2B%3D%3D'],
     ['Händler', '5€🌾', 'H%C3%A4ndler:5%E2%82%AC%F0%9F%8C%BE'],
-  ])('form-encodes only what needs it in id %j and secret %j', async (id, secret, expected) => {
-    const { authorization, body } = await request({ clientId: id, clientSecret: secret });
-    expect(authorization).toBe(basic(expected));
-    expect(body).toBe('grant_type=client_credentials');
-    const decoded = expected
-      .split(':')
-      .map((part) => new URLSearchParams(`part=${part}`).get('part'));
-    expect(decoded).toEqual([id, secret]);
-  });
+  ])(
+    'form-encodes only the necessary characters of id %j and secret %j',
+    async (id, secret, expected) => {
+      const { authorization, body } = await request({ clientId: id, clientSecret: secret });
+      expect(authorization).toBe(basic(expected));
+      expect(body).toBe('grant_type=client_credentials');
+      const decoded = expected
+        .split(':')
+        .map((part) => new URLSearchParams(`part=${part}`).get('part'));
+      expect(decoded).toEqual([id, secret]);
+    },
+  );
 
   it.each([
     ['farm-lokal_01.prod', 'p-a_s.s*w~!'],
@@ -126,7 +143,7 @@ describe('The token request', () => {
   });
 
   it.each(['basic', 'basic-raw', 'post'] as const)(
-    'has the scope and the additional parameters, each of a repeated one, with %s',
+    'has the scope and all additional parameters, also repeated ones, with %s',
     async (clientAuth) => {
       const { body } = await request({
         clientAuth,
@@ -142,7 +159,7 @@ describe('The token request', () => {
   );
 });
 
-describe('A usable answer', () => {
+describe('A usable response', () => {
   it.each([200, 201, 202, 203, 206, 299])('is used with status %d', async (status) => {
     expect(await grantOf({ status, body: TOKEN })).toEqual(GRANT);
   });
@@ -218,7 +235,7 @@ describe('A usable answer', () => {
     expect(lifetimeMs).toBe(seconds * 1000);
   });
 
-  it('has a bounded lifetime when expires_in is beyond the numbers of JavaScript', async () => {
+  it('has a limited lifetime when expires_in exceeds the largest number of JavaScript', async () => {
     const body = '{"access_token":"abc.def-123","expires_in":1e999}';
     expect(await grantOf({ body })).toEqual({ ...GRANT, lifetimeMs: 86_400_000 });
   });
@@ -233,7 +250,7 @@ describe('A usable answer', () => {
     { 'content-type': 'application/vnd.example+json' },
     { 'content-type': 'application/x-www-form-urlencoded' },
     { 'content-type': 'nonsense' },
-  ])('is read as JSON with the headers %j', async (headers) => {
+  ])('is parsed as JSON with the headers %j', async (headers) => {
     expect(await grantOf({ headers, body: TOKEN })).toEqual(GRANT);
   });
 
@@ -242,8 +259,13 @@ describe('A usable answer', () => {
     expect(await grantOf({ body })).toEqual(GRANT);
   });
 
+  it.each([8_193, 32_768])('is used with a token of %d characters', async (length) => {
+    const access_token = 'x'.repeat(length);
+    expect((await grantOf({ body: { ...TOKEN, access_token } })).token).toBe(access_token);
+  });
+
   it.each(['application/x-www-form-urlencoded', 'application/x-www-form-urlencoded;charset=utf-8'])(
-    'may be form-encoded when it says %s',
+    'is parsed as a form with the media type %s',
     async (type) => {
       const headers = { 'content-type': type };
       const body = 'access_token=abc.def-123&scope=&token_type=bearer&expires_in=3600';
@@ -252,27 +274,29 @@ describe('A usable answer', () => {
   );
 });
 
-describe('An unusable answer', () => {
+describe('An unusable response', () => {
+  const UNSENDABLE = 'access_token contains characters that a header cannot carry';
+
   it.each([
     [{}, 'access_token is missing'],
     [{ access_token: null }, 'access_token is missing'],
     [{ access_token: '' }, 'access_token is empty'],
     [{ access_token: 42 }, 'access_token is not a string'],
     [{ access_token: ['hush'] }, 'access_token is not a string'],
-    [{ access_token: 'hush hush' }, 'access_token cannot be sent in a header'],
-    [{ access_token: 'hush\r\nX-Evil: 1' }, 'access_token cannot be sent in a header'],
-    [{ access_token: 'hüsh' }, 'access_token cannot be sent in a header'],
-    [{ access_token: 'hush'.repeat(4000) }, 'access_token cannot be sent in a header'],
+    [{ access_token: 'hush hush' }, UNSENDABLE],
+    [{ access_token: 'hush\r\nX-Evil: 1' }, UNSENDABLE],
+    [{ access_token: 'hüsh' }, UNSENDABLE],
+    [{ access_token: 'x'.repeat(32_769) }, 'access_token is longer than 32768 characters'],
     ...['DPoP', 'dpop', 'mac', 'MAC', 'hmac-sha-256', 'PoP', 'Basic', ' hawk '].map(
       (token_type): [object, string] => [
         { access_token: 'hush', token_type },
         'token_type is not Bearer',
       ],
     ),
-  ])('names the field and not the value: %j', async (body, field) => {
+  ])('is reported with the name of the field and without its value: %j', async (body, field) => {
     const { message, refused, description } = await errorOf({ body });
     expect({ message, refused, description }).toEqual({
-      message: `its answer cannot be used: ${field}`,
+      message: `the response is not usable: ${field}`,
       refused: false,
       description: undefined,
     });
@@ -287,23 +311,37 @@ describe('An unusable answer', () => {
     [JSON_HEADERS, 'access_token=hush'],
     [{ 'content-type': 'text/html' }, '<a href="?a&access_token=hush">'],
     [{ 'content-type': 'application/jwt' }, 'eyJhbGciOiJub25lIn0.e30.'],
-  ])('of %j is no JSON object: %j', async (headers, body) => {
+  ])('with the headers %j is not a JSON object: %j', async (headers, body) => {
     const { message } = await errorOf({ headers, body });
-    expect(message).toBe('its answer cannot be used: it is not a JSON object');
+    expect(message).toBe('the response is not usable: it is not a JSON object');
   });
 
-  it.each([204, 205])('may have no body at all, as with status %d', async (status) => {
+  it.each([204, 205])('can be one without a body, as with status %d', async (status) => {
     const { message } = await errorOf({ status });
-    expect(message).toBe('its answer cannot be used: it is not a JSON object');
+    expect(message).toBe('the response is not usable: it is not a JSON object');
   });
 
-  it('may be too large', async () => {
+  it('can be one that is too large', async () => {
     const { message } = await errorOf({ body: { ...TOKEN, id_token: 'x'.repeat(70_000) } });
-    expect(message).toBe('its answer is larger than 65536 bytes');
+    expect(message).toBe('the response is larger than 65536 bytes');
   });
 });
 
-describe('An error answer', () => {
+describe('A failed token request', () => {
+  it.each([
+    ['HTTP/9.9 200 OK\r\n\r\n', 'the response is not valid HTTP (Invalid HTTP version)'],
+    ['HTTP/1.1 abc OK\r\n\r\n', 'the response is not valid HTTP (Invalid status code)'],
+    [
+      '220 mail.example ready\r\n',
+      'the response is not valid HTTP (Expected HTTP/, RTSP/ or ICE/)',
+    ],
+    ['', 'the connection was closed (UND_ERR_SOCKET)'],
+  ])('is reported with its cause when the server sends %j', async (bytes, message) => {
+    expect(await rawErrorOf(bytes)).toBe(message);
+  });
+});
+
+describe('An error response', () => {
   const CHECK_CLIENT = 'check OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET and OAUTH_CLIENT_AUTH';
 
   it.each([
@@ -316,13 +354,13 @@ describe('An error answer', () => {
     [400, 'invalid_request', 'check OAUTH_TOKEN_URL and OAUTH_TOKEN_PARAMETERS'],
     [400, 'invalid_target', 'check audience and resource in OAUTH_TOKEN_PARAMETERS'],
     [401, 'wrong_password', CHECK_CLIENT],
-  ])('of status %d with %s says what to check', async (status, error, check) => {
+  ])('with status %d and %s is reported with what to check', async (status, error, check) => {
     const { message, refused, description } = await errorOf({
       status,
       body: { error, error_description: 'Computer says no.' },
     });
     expect({ message, refused, description }).toEqual({
-      message: `it refuses this client with the error ${error} and status ${status}: ${check}`,
+      message: `the OAuth provider rejects this client with the error ${error} and status ${status}: ${check}`,
       refused: true,
       description: 'Computer says no.',
     });
@@ -340,35 +378,45 @@ describe('An error answer', () => {
     [503, 'temporarily_unavailable', false],
     [500, 'unknown', false],
     [429, 'rate_limited', false],
-  ])('of status %d with %s is a refusal: %j', async (status, error, refused) => {
+  ])('with status %d and %s is a refusal: %j', async (status, error, refused) => {
     const fault = await errorOf({ status, body: { error } });
     expect([fault.message, fault.refused, fault.description]).toEqual([
-      `it answers with the error ${error} and status ${status}`,
+      `the OAuth provider responds with the error ${error} and status ${status}`,
       refused,
       undefined,
     ]);
   });
 
   it.each([
-    [302, undefined, 'it answers with status 302', false],
-    [400, '<p>Bad Request</p>', 'it answers with status 400', true],
-    [401, undefined, `it refuses this client with status 401: ${CHECK_CLIENT}`, true],
-    [404, { message: 'Not found' }, 'it answers with status 404: check OAUTH_TOKEN_URL', true],
-    [408, undefined, 'it answers with status 408', false],
-    [500, { error: { code: 7 } }, 'it answers with status 500', false],
-    [502, '<p>Bad Gateway</p>', 'it answers with status 502', false],
-  ])('of status %d may have no error code: %j', async (status, body, message, refused) => {
+    [302, undefined, 'the OAuth provider responds with status 302', false],
+    [400, '<p>Bad Request</p>', 'the OAuth provider responds with status 400', true],
+    [
+      401,
+      undefined,
+      `the OAuth provider rejects this client with status 401: ${CHECK_CLIENT}`,
+      true,
+    ],
+    [
+      404,
+      { message: 'Not found' },
+      'the OAuth provider responds with status 404: check OAUTH_TOKEN_URL',
+      true,
+    ],
+    [408, undefined, 'the OAuth provider responds with status 408', false],
+    [500, { error: { code: 7 } }, 'the OAuth provider responds with status 500', false],
+    [502, '<p>Bad Gateway</p>', 'the OAuth provider responds with status 502', false],
+  ])('with status %d can have no error code: %j', async (status, body, message, refused) => {
     const fault = await errorOf({ status, body });
     expect([fault.message, fault.refused]).toEqual([message, refused]);
   });
 
-  it('may come without a token although its status is 200, and form-encoded', async () => {
+  it('can have status 200 and be form-encoded', async () => {
     const fault = await errorOf({
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: 'error=incorrect_client_credentials&error_description=Wrong+id+or+secret.',
     });
     expect([fault.message, fault.description]).toEqual([
-      'it answers with the error incorrect_client_credentials and status 200',
+      'the OAuth provider responds with the error incorrect_client_credentials and status 200',
       'Wrong id or secret.',
     ]);
   });
@@ -377,7 +425,7 @@ describe('An error answer', () => {
     [400, 'invalid_client'],
     [503, 'temporarily_unavailable'],
     [200, 'temporarily_unavailable'],
-  ])('of status %d with %s may say how long to wait', async (status, error) => {
+  ])('with status %d and %s can have a Retry-After header', async (status, error) => {
     const { retryAfterMs } = await errorOf({
       status,
       headers: { ...JSON_HEADERS, 'retry-after': '7' },
@@ -386,16 +434,18 @@ describe('An error answer', () => {
     expect(retryAfterMs).toBe(7000);
   });
 
-  it('is shortened and cleaned', async () => {
+  it('is logged on one line of limited length', async () => {
     const { message, description } = await errorOf({
       status: 400,
       body: { error: `x\n${'y'.repeat(400)}`, error_description: `a\r\nb\u0000${'c'.repeat(400)}` },
     });
-    expect(message).toBe(`it answers with the error x ${'y'.repeat(298)}… and status 400`);
+    expect(message).toBe(
+      `the OAuth provider responds with the error x ${'y'.repeat(298)}… and status 400`,
+    );
     expect(description).toBe(`a b ${'c'.repeat(296)}…`);
   });
 
-  const CLIENT: Partial<OAuthClient> = {
+  const SECRETIVE_CLIENT: Partial<OAuthClient> = {
     clientId: 'farm:lokal',
     clientSecret: 'open sesame/7~',
     tokenParameters: 'audience=https%3A%2F%2FAPI.example%2F&api_key=k%C3%A4se&resource=urn:x:y',
@@ -416,7 +466,7 @@ describe('An error answer', () => {
     Buffer.from('farm:lokal:open sesame/7~').toString('base64'),
     Buffer.from('farm%3Alokal:open+sesame%2F7~').toString('base64'),
     'bad token',
-  ])('that repeats %j is masked', async (secret) => {
+  ])('is logged without the secret %j', async (secret) => {
     const { message, description } = await errorOf(
       {
         status: 400,
@@ -426,10 +476,10 @@ describe('An error answer', () => {
           access_token: 'bad token',
         },
       },
-      CLIENT,
+      SECRETIVE_CLIENT,
     );
     expect([message, description]).toEqual([
-      'it answers with the error refused [redacted] and status 400',
+      'the OAuth provider responds with the error refused [redacted] and status 400',
       'The request has <[redacted]>, and [redacted] is wrong.',
     ]);
   });

@@ -1,15 +1,11 @@
 import * as oauth from 'oauth4webapi';
 
-import { OversizedAnswerError, partnerFetch } from '../http/partner-fetch.js';
+import { partnerFetch } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import { loopClock } from '../resilience/loop-clock.js';
-import {
-  basicCredentials,
-  clientAuth,
-  type ClientAuthMethod,
-  formEncode,
-} from './client-authentication.js';
+import { basicCredentials, clientAuth, formEncode } from './client-authentication.js';
 import { loggableText } from './loggable-text.js';
+import type { OAuthClient } from './oauth-client.js';
 import {
   type ErrorResponse,
   parseFields,
@@ -18,59 +14,47 @@ import {
   type ResponseFields,
 } from './token-response.js';
 
-/** How long a request for a token may take, its answer included. */
+/** Timeout of a token request including its response, in milliseconds. */
 export const GRANT_TIMEOUT_MS = 3000;
-const MAX_ANSWER_BYTES = 64 * 1024;
-/** Life of a token whose provider does not say: `expires_in` is only recommended (RFC 6749, section 5.1). */
+const MAX_RESPONSE_BYTES = 64 * 1024;
+/** Lifetime of a token without `expires_in`, which is only recommended (RFC 6749, section 5.1). */
 const DEFAULT_LIFETIME_S = 300;
-/** `expires_in` counts whole seconds. A shorter lifetime would renew the token in a tight loop. */
+/** A shorter lifetime would renew the token in a tight loop. */
 const MIN_LIFETIME_S = 1;
-/** However long a provider says: what it revokes meanwhile has to be noticed some day. */
+/** Longest time that a token is used, whatever its `expires_in`, so that a change at the provider takes effect. */
 export const MAX_LIFETIME_S = 86_400;
 
 const CHECK_CLIENT = 'check OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET and OAUTH_CLIENT_AUTH';
-/** What to check after an error code that blames the request (RFC 6749, section 5.2; RFC 8707, section 2). */
-const BLAME = new Map([
+/** Error codes that blame the client or its request (RFC 6749, section 5.2; RFC 8707, section 2), with the remedy. */
+const REMEDIES = new Map([
   ['invalid_client', CHECK_CLIENT],
-  ['unauthorized_client', 'the client may not use the client credentials grant'],
-  ['unsupported_grant_type', 'the provider has no client credentials grant'],
+  ['unauthorized_client', 'allow the client to use the client credentials grant'],
+  ['unsupported_grant_type', 'the provider does not support the client credentials grant'],
   ['invalid_scope', 'check OAUTH_SCOPE'],
   ['invalid_request', 'check OAUTH_TOKEN_URL and OAUTH_TOKEN_PARAMETERS'],
   ['invalid_grant', CHECK_CLIENT],
   ['invalid_target', 'check audience and resource in OAUTH_TOKEN_PARAMETERS'],
 ]);
-/** Error codes that blame neither the client nor its request. */
+/** Error codes that blame the provider. */
 const TRANSIENT_CODES = new Set(['server_error', 'temporarily_unavailable', 'slow_down']);
 
-/** The client, its provider and the token that it requests. */
-export interface OAuthClient {
-  readonly tokenUrl: string;
-  readonly clientId: string;
-  readonly clientSecret: string;
-  readonly clientAuth: ClientAuthMethod;
-  readonly scope: string | undefined;
-  /** More parameters of the token request, form-encoded. */
-  readonly tokenParameters: string | undefined;
-}
-
-/** A token as it was granted. */
+/** An access token from the provider. */
 export interface Grant {
   readonly token: string;
-  /** Milliseconds that it lives, counted from before it was asked for. */
+  /** Lifetime in milliseconds, from the start of the token request. */
   readonly lifetimeMs: number;
 }
 
-/** What a failed token request means for the next one. */
 interface GrantErrorOptions {
-  /** Whether the provider rejects the client or its request: a retry helps only after a change. */
+  /** Whether the provider rejects the client or its request, so that a retry cannot help. Default false. */
   readonly refused?: boolean;
-  /** How long the provider asks to wait. */
+  /** Milliseconds until the next request, from the `Retry-After` header. */
   readonly retryAfterMs?: number | undefined;
-  /** The provider's own explanation, fit for a log but not for an answer to a client. */
+  /** The provider's `error_description`, for the log only: a client must not see it. */
   readonly description?: string | undefined;
 }
 
-/** Why there is no token. The message never holds anything that the provider or the client keeps secret. */
+/** The provider issued no token. The message is a clause for a log and never contains a secret. */
 export class GrantError extends Error {
   override readonly name = GrantError.name;
   readonly refused: boolean;
@@ -89,27 +73,27 @@ export class GrantError extends Error {
 }
 
 /**
- * Requests a token by the client credentials grant.
+ * Requests a token with the client credentials grant.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-4.4
- * @throws GrantError when the provider grants none.
+ * @throws GrantError when the provider issues none.
  */
 export async function requestGrant(client: OAuthClient): Promise<Grant> {
   const response = await requestToken(client).catch((error: unknown) => {
-    throw connectionError(error);
+    throw new GrantError(loggableText((error as Error).message, secretsOf(client)));
   });
-  // oauth4webapi rejects responses that deviate in fields this service does not use.
+  // Not by oauth4webapi, which rejects a response because of fields that this service does not use.
   const fields = parseFields(response.headers.get('content-type'), await response.text());
-  const answer = fields && response.ok ? readToken(fields) : undefined;
-  if (answer !== undefined && 'token' in answer) {
-    const { token, expiresInS = DEFAULT_LIFETIME_S } = answer;
+  const result = fields && response.ok ? readToken(fields) : undefined;
+  if (result !== undefined && 'token' in result) {
+    const { token, expiresInS = DEFAULT_LIFETIME_S } = result;
     const lifetimeS = Math.min(Math.max(expiresInS, MIN_LIFETIME_S), MAX_LIFETIME_S);
     return { token, lifetimeMs: lifetimeS * 1000 };
   }
   const error = readError(fields ?? {});
   if (response.ok && error.code === undefined) {
-    const fault = answer?.fault ?? 'it is not a JSON object';
-    throw new GrantError(`its answer cannot be used: ${fault}`, {
+    const fault = result?.fault ?? 'it is not a JSON object';
+    throw new GrantError(`the response is not usable: ${fault}`, {
       retryAfterMs: retryAfterMs(response.headers),
     });
   }
@@ -121,15 +105,15 @@ async function requestToken(client: OAuthClient): Promise<Response> {
   if (client.scope !== undefined) {
     parameters.set('scope', client.scope);
   }
-  return await loopClock.abort(GRANT_TIMEOUT_MS, (signal) =>
+  return await loopClock.withAbortSignal(GRANT_TIMEOUT_MS, (signal) =>
     oauth.clientCredentialsGrantRequest(
       { issuer: new URL(client.tokenUrl).origin, token_endpoint: client.tokenUrl },
       { client_id: client.clientId },
       clientAuth(client.clientAuth, client.clientSecret),
       parameters,
       {
-        // The configuration allows it, and the start has warned.
-        // eslint-disable-next-line @typescript-eslint/no-deprecated -- the mark is there to stand out
+        // The configuration accepts plain HTTP and warns about it.
+        // eslint-disable-next-line @typescript-eslint/no-deprecated -- deprecated only to draw attention
         [oauth.allowInsecureRequests]: true,
         [oauth.customFetch]: (url, { method, headers, body }) =>
           partnerFetch(url, {
@@ -137,22 +121,11 @@ async function requestToken(client: OAuthClient): Promise<Response> {
             headers,
             body,
             signal,
-            maxBytes: MAX_ANSWER_BYTES,
+            maxBytes: MAX_RESPONSE_BYTES,
           }),
       },
     ),
   );
-}
-
-function connectionError(error: unknown): GrantError {
-  if (error instanceof OversizedAnswerError) {
-    return new GrantError(`its answer is larger than ${MAX_ANSWER_BYTES} bytes`);
-  }
-  const { name, cause } = error as Error;
-  const { code } = (cause ?? {}) as NodeJS.ErrnoException;
-  const reach =
-    code === undefined ? 'OAUTH_TOKEN_URL cannot be asked' : `it is out of reach (${code})`;
-  return new GrantError(name === 'TimeoutError' ? 'it does not answer in time' : reach);
 }
 
 function errorResponse(
@@ -160,24 +133,24 @@ function errorResponse(
   { code, description }: ErrorResponse,
   secrets: readonly string[],
 ): GrantError {
-  const blame = BLAME.get(code ?? '') ?? (status === 401 ? CHECK_CLIENT : undefined);
+  const remedy = REMEDIES.get(code ?? '') ?? (status === 401 ? CHECK_CLIENT : undefined);
   const reason =
     code === undefined
       ? `status ${status}`
       : `the error ${loggableText(code, secrets)} and status ${status}`;
   const message =
-    blame === undefined
-      ? `it answers with ${reason}${status === 404 ? ': check OAUTH_TOKEN_URL' : ''}`
-      : `it refuses this client with ${reason}: ${blame}`;
+    remedy === undefined
+      ? `the OAuth provider responds with ${reason}${status === 404 ? ': check OAUTH_TOKEN_URL' : ''}`
+      : `the OAuth provider rejects this client with ${reason}: ${remedy}`;
   const rejected = ok || (status >= 400 && status < 500 && status !== 408 && status !== 429);
   return new GrantError(message, {
-    refused: blame !== undefined || (rejected && !TRANSIENT_CODES.has(code ?? '')),
+    refused: remedy !== undefined || (rejected && !TRANSIENT_CODES.has(code ?? '')),
     retryAfterMs: retryAfterMs(headers),
     description: description === undefined ? undefined : loggableText(description, secrets),
   });
 }
 
-/** What a provider's text may repeat of the request or of a token, in each form it was sent in. */
+/** Every form of a secret of the request or the response that a text of the provider may repeat. */
 function secretsOf(
   { clientId, clientSecret, tokenParameters }: OAuthClient,
   fields: ResponseFields = {},

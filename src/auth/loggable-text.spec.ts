@@ -10,7 +10,7 @@ describe(loggableText.name, () => {
     ['a\u2028b\u202ec\u200bd\u0085e', 'a b c d e'],
     ['Schlüssel ungültig 🌾', 'Schlüssel ungültig 🌾'],
     ['\n\u0000 \t', ''],
-  ])('puts %j on one line without control characters', (text, expected) => {
+  ])('joins the lines of %j and removes control characters', (text, expected) => {
     expect(loggableText(text, [])).toBe(expected);
   });
 
@@ -26,7 +26,7 @@ describe(loggableText.name, () => {
     expect(loggableText(text, secrets)).toBe(expected);
   });
 
-  it('cuts a long text and leaves no part of a secret at the cut', () => {
+  it('shortens a long text and leaves no part of a secret at its end', () => {
     expect(loggableText('x'.repeat(60_000), [])).toBe(`${'x'.repeat(300)}…`);
     expect(loggableText(`${'x'.repeat(295)} hunter2 and more`, ['hunter2'])).toBe(
       `${'x'.repeat(295)} [red…`,

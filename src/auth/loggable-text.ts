@@ -1,17 +1,17 @@
 const MAX_LENGTH = 300;
 
-/** Prepares a provider's text for a log: masks the secrets, joins the lines and limits the length. */
+/** Prepares a text of a provider for a log: masks the secrets, joins the lines and limits the length to 300 characters. */
 export function loggableText(text: string, secrets: readonly string[]): string {
-  // Masks first: a cut or a changed space inside a secret would hide the rest of it from the search.
+  // Masks first, because a secret that is cut or has other spaces no longer matches.
   const line = mask(text, secrets)
     .replace(/[\p{C}\p{Z}]+/gu, ' ')
     .trim();
   return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH).toWellFormed()}…` : line;
 }
 
-/** Ignores case, because percent-encoding and host names may come back in another one. */
+/** Ignores case, because a provider may change the case of percent-encoding and host names. */
 function mask(text: string, secrets: readonly string[]): string {
-  // The longest first: a shorter secret may be a part of it.
+  // The longest first, because it may contain a shorter one.
   const longestFirst = secrets.toSorted((a, b) => b.length - a.length);
   return secrets.length === 0
     ? text

@@ -1,23 +1,21 @@
 import { MAX_RETRY_AFTER_MS } from '../http/retry-after.js';
 import { getWithTtl } from '../redis/get-with-ttl.js';
 import type { RedisConnection } from '../redis/redis-connection.js';
-import { PATIENTLY } from './token-store.js';
+import { type BackoffOptions, exponentialBackoff } from '../resilience/exponential-backoff.js';
+import { PATIENT_COMMAND } from './token-store.js';
 
-/** How long after the end of a pause the next strike still counts as one more. */
-const REMEMBERED_MS = 60_000;
-/** A key that is to live for longer is none of ours. */
-const MAX_LIFE_MS = MAX_RETRY_AFTER_MS + REMEMBERED_MS;
-
-/** Milliseconds of pause after the nth strike in a row. */
-export type BackoffPolicy = (strikes: number) => number;
+/** How long after a backoff the next failure still counts as consecutive, in milliseconds. */
+const RESET_MS = 60_000;
+/** A key in Redis with a longer lifetime is not from this service. */
+const MAX_TTL_MS = MAX_RETRY_AFTER_MS + RESET_MS;
 
 /**
- * For how long a partner is left alone, longer with every strike in a row, by all replicas: in Redis
- * stands the number of strikes, under a key that outlives the pause by {@link REMEMBERED_MS}. While Redis
- * does not answer, a process keeps to the pauses that it knows of.
+ * An exponential backoff that all replicas share: after a failure, none of them calls the partner until the backoff has
+ * passed. Redis has the number of consecutive failures, in a key that expires {@link RESET_MS} after the backoff. While
+ * Redis does not answer, each process uses the backoff that it knows.
  */
 export class SharedBackoff {
-  private strikes = 0;
+  private failures = 0;
   private until = -Infinity;
 
   constructor(
@@ -25,40 +23,40 @@ export class SharedBackoff {
     private readonly key: string,
   ) {}
 
-  /** Milliseconds that the pause still takes; 0 when there is none. */
+  /** Milliseconds until the partner may be called; 0 without a backoff. */
   async remaining(): Promise<number> {
-    const shared = await getWithTtl(this.redis, this.key, PATIENTLY);
+    const shared = await getWithTtl(this.redis, this.key, PATIENT_COMMAND);
     if (shared !== undefined) {
-      const known = shared !== null && /^\d{1,9}$/.test(shared.value) && shared.life <= MAX_LIFE_MS;
-      this.strikes = known ? Number(shared.value) : 0;
-      this.until = known ? performance.now() + shared.life - REMEMBERED_MS : -Infinity;
+      const valid = shared !== null && /^\d{1,9}$/.test(shared.value) && shared.ttlMs <= MAX_TTL_MS;
+      this.failures = valid ? Number(shared.value) : 0;
+      this.until = valid ? performance.now() + shared.ttlMs - RESET_MS : -Infinity;
     }
     return Math.max(0, this.until - performance.now());
   }
 
   /**
-   * Counts a strike and begins the pause that it costs.
+   * Counts a failure and starts its backoff.
    *
-   * @param leastMs what the partner itself asks for.
+   * @param retryAfterMs minimum of the backoff, as the partner requests.
    */
-  async strike(pauseAfter: BackoffPolicy, leastMs = 0): Promise<void> {
+  async recordFailure(options: BackoffOptions, retryAfterMs = 0): Promise<void> {
     await this.remaining();
     const now = performance.now();
-    this.strikes = now < this.until + REMEMBERED_MS ? this.strikes + 1 : 1;
-    const pause = Math.max(pauseAfter(this.strikes), leastMs);
-    // A pause that is under way is not made shorter.
-    this.until = Math.max(this.until, now + pause);
-    const { strikes } = this;
-    const life = Math.round(this.until - now) + REMEMBERED_MS;
-    await this.redis.attempt((redis) => redis.set(this.key, strikes, 'PX', life), PATIENTLY);
+    this.failures = now < this.until + RESET_MS ? this.failures + 1 : 1;
+    const delay = Math.max(exponentialBackoff(this.failures, options), retryAfterMs);
+    // Does not shorten the backoff of another failure.
+    this.until = Math.max(this.until, now + delay);
+    const { failures } = this;
+    const ttl = Math.round(this.until - now) + RESET_MS;
+    await this.redis.attempt((redis) => redis.set(this.key, failures, 'PX', ttl), PATIENT_COMMAND);
   }
 
-  /** Forgets the strikes: all is well again. */
+  /** Resets the backoff after a success. */
   async clear(): Promise<void> {
-    if (this.strikes > 0) {
-      this.strikes = 0;
+    if (this.failures > 0) {
+      this.failures = 0;
       this.until = -Infinity;
-      await this.redis.attempt((redis) => redis.unlink(this.key), PATIENTLY);
+      await this.redis.attempt((redis) => redis.unlink(this.key), PATIENT_COMMAND);
     }
   }
 }

@@ -1,14 +1,15 @@
-import { isBearerToken } from './bearer-token.js';
+import { parseJson } from '../http/parse-json.js';
+import { isBearerToken, MAX_TOKEN_LENGTH } from './bearer-token.js';
 
-/** Schemes whose tokens are useless in `Authorization: Bearer`. Other values are mere names of a bearer token. */
+/** Authentication schemes other than Bearer. Providers also use other values of `token_type` for a bearer token. */
 const OTHER_SCHEME =
   /^(?:basic|digest|dpop|gnap|hawk|h?mac|hoba|mutual|negotiate|ntlm|pop|privatetoken|scram|vapid)(?![a-z])/i;
 const FORM = /^\s*application\/x-www-form-urlencoded\s*(?:;|$)/i;
 
-/** The fields of a token endpoint's response, none of them validated. */
+/** The fields of a token response, not validated. */
 export type ResponseFields = Readonly<Record<string, unknown>>;
 
-/** What a successful response grants, or which field makes it unusable. */
+/** The token of a successful response, or why the response is not usable. */
 export type TokenResponse =
   { readonly token: string; readonly expiresInS: number | undefined } | { readonly fault: string };
 
@@ -19,7 +20,7 @@ export interface ErrorResponse {
 }
 
 /**
- * Parses a body as JSON whatever its media type says, or as a form where its media type says so.
+ * Parses a body as JSON whatever its media type, else as a form if that is its media type.
  *
  * @returns undefined when the body is neither.
  */
@@ -32,10 +33,9 @@ export function parseFields(contentType: string | null, body: string): ResponseF
 }
 
 /**
- * Reads a successful response (RFC 6749, section 5.1). This service uses the token and its lifetime only,
- * so no other field can make a response unusable.
+ * Reads a successful response (RFC 6749, section 5.1). It ignores the fields that this service does not use.
  *
- * @returns a fault that names the field and never its value.
+ * @returns the token, or a fault that names a field and never its value.
  */
 export function readToken({
   access_token: token,
@@ -51,8 +51,11 @@ export function readToken({
   if (typeof token !== 'string') {
     return { fault: 'access_token is not a string' };
   }
+  if (token.length > MAX_TOKEN_LENGTH) {
+    return { fault: `access_token is longer than ${MAX_TOKEN_LENGTH} characters` };
+  }
   if (!isBearerToken(token)) {
-    return { fault: 'access_token cannot be sent in a header' };
+    return { fault: 'access_token contains characters that a header cannot carry' };
   }
   if (typeof type === 'string' && OTHER_SCHEME.test(type.trim())) {
     return { fault: 'token_type is not Bearer' };
@@ -60,20 +63,12 @@ export function readToken({
   return { token, expiresInS: readSeconds(expiresIn) };
 }
 
-/** Reads an error response; both fields are undefined when the response reports no OAuth error. */
+/** Reads an error response. Without an OAuth error, both fields are undefined. */
 export function readError({
   error,
   error_description: description,
 }: ResponseFields): ErrorResponse {
   return { code: textOf(error), description: textOf(description) };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function readSeconds(value: unknown): number | undefined {

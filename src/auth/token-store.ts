@@ -4,43 +4,44 @@ import type { CommandOptions, RedisConnection } from '../redis/redis-connection.
 import { isBearerToken } from './bearer-token.js';
 import { GRANT_TIMEOUT_MS, MAX_LIFETIME_S } from './client-credentials-grant.js';
 
-/** A token and the moment it is not used any more, in the process's own milliseconds. */
+/** An access token. */
 export interface Token {
   readonly value: string;
+  /** When this service stops using it, in the time of `performance.now()`. */
   readonly expiresAt: number;
 }
 
-/** A token request is worth waiting for Redis: without it, every replica sends one of its own. */
-export const PATIENTLY: CommandOptions = { timeoutMs: GRANT_TIMEOUT_MS, patient: true };
-/** However long Redis says. */
-const MAX_LIFE_MS = MAX_LIFETIME_S * 1000;
+/** Waits for a slow Redis: without it, every replica would request a token of its own. */
+export const PATIENT_COMMAND: CommandOptions = { timeoutMs: GRANT_TIMEOUT_MS, patient: true };
+/** Limits the lifetime that Redis returns. */
+const MAX_TTL_MS = MAX_LIFETIME_S * 1000;
 
-/** The token that all replicas share, in Redis. Its life is told by Redis: no two clocks are compared. */
+/** The token that all replicas share in Redis. Redis counts its lifetime, so that clock skew does not matter. */
 export class TokenStore {
   constructor(
     private readonly redis: RedisConnection,
     private readonly key: string,
   ) {}
 
-  /** The shared token; undefined when there is none, or no Redis. */
+  /** The shared token; undefined without one, or without Redis. */
   async get(): Promise<Token | undefined> {
     const now = performance.now();
-    const shared = await getWithTtl(this.redis, this.key, PATIENTLY);
+    const shared = await getWithTtl(this.redis, this.key, PATIENT_COMMAND);
     return shared && isBearerToken(shared.value)
-      ? { value: shared.value, expiresAt: now + Math.min(shared.life, MAX_LIFE_MS) }
+      ? { value: shared.value, expiresAt: now + Math.min(shared.ttlMs, MAX_TTL_MS) }
       : undefined;
   }
 
-  /** Shares a token for as long as it lives. */
-  async put({ value, expiresAt }: Token): Promise<void> {
-    const life = Math.floor(expiresAt - performance.now());
-    if (life > 0) {
-      await this.redis.attempt((redis) => redis.set(this.key, value, 'PX', life), PATIENTLY);
+  /** Stores a token until it expires. */
+  async set({ value, expiresAt }: Token): Promise<void> {
+    const ttl = Math.floor(expiresAt - performance.now());
+    if (ttl > 0) {
+      await this.redis.attempt((redis) => redis.set(this.key, value, 'PX', ttl), PATIENT_COMMAND);
     }
   }
 
-  /** Takes this token back, unless another one is shared by now. */
-  async drop(value: string): Promise<void> {
-    await compareAndDelete(this.redis, this.key, value, PATIENTLY);
+  /** Deletes this token, but not another one that has replaced it. */
+  async delete(value: string): Promise<void> {
+    await compareAndDelete(this.redis, this.key, value, PATIENT_COMMAND);
   }
 }

@@ -1,74 +1,64 @@
 import { Injectable } from '@nestjs/common';
 
 import { Environment } from '../config/environment.js';
-import { Deadline } from '../resilience/deadline.js';
 import type { TraceContext } from '../http/trace-context.js';
-import { Admission } from '../resilience/admission.js';
 import { dependencyUnavailable, isUnavailable, overloaded, Problem } from '../problems/problem.js';
 import { SkuLookup } from '../products/sku-lookup.js';
-import { IN_FLIGHT, InventoryClient } from './inventory-client.js';
-import { StockCache, type RememberedStock } from './stock-cache.js';
+import { AdmissionControl } from '../resilience/admission-control.js';
+import { Deadline } from '../resilience/deadline.js';
+import { SingleFlight } from '../resilience/single-flight.js';
+import { InventoryClient, MAX_CONCURRENT_REQUESTS } from './inventory-client.js';
+import { type CachedStock, StockCache } from './stock-cache.js';
 
-/** How long an answer of the inventory is given again without asking. */
+/** How long cached stock is fresh, in milliseconds. */
 const FRESH_MS = 2000;
-/** Of the deadline, what is left for asking: the answer has a way to go as well. */
-const ASKING_PART = 0.9;
+/** Share of the deadline for reading the stock. The rest is for sending the response. */
+const READ_SHARE = 0.9;
 
-/** What there is of a product, and how sure that is. */
+/** The stock of a product. */
 export interface Availability {
   readonly productId: string;
-  readonly stock: RememberedStock;
-  /** Whether the inventory could not be asked, so that this is what it said last. */
+  readonly stock: CachedStock;
+  /** Whether the stock is an earlier response of the inventory, because the inventory is unavailable. */
   readonly stale: boolean;
 }
 
-/** Live stock, as households see it: the inventory's word, or its last one. */
+/** Reads the stock of products from the inventory, or from the cache while the inventory is unavailable. */
 @Injectable()
 export class AvailabilityService {
-  private readonly flights = new Map<string, Promise<RememberedStock>>();
-  private readonly admission = new Admission(IN_FLIGHT);
+  private readonly reads = new SingleFlight<CachedStock>();
+  private readonly admission = new AdmissionControl(MAX_CONCURRENT_REQUESTS);
 
   constructor(
     private readonly skus: SkuLookup,
     private readonly inventory: InventoryClient,
-    private readonly lastStock: StockCache,
+    private readonly cache: StockCache,
     private readonly environment: Environment,
   ) {}
 
   /**
-   * The availability of a product, within `INVENTORY_DEADLINE_MS` of the request's arrival.
+   * Returns the stock of a product within `INVENTORY_DEADLINE_MS` after the arrival of the request.
    *
    * @param arrivedAt in the time of `performance.now()`.
-   * @param trace is passed on to the inventory; of those who ask together, the first one's.
-   * @throws Problem `not-found` when there is no such product, or the inventory does not know it.
-   * @throws Problem `dependency-unavailable` when neither the inventory answers nor an older answer is known,
-   * `overloaded` when the answer would come too late.
+   * @param trace is passed on to the inventory. Concurrent requests for a product share the first one's.
+   * @throws Problem `not-found` when the product does not exist or the inventory does not know it.
+   * @throws Problem `dependency-unavailable` when the inventory does not answer and no stock is cached.
+   * @throws Problem `overloaded` when the response would be late and no stock is cached.
    */
   async find(productId: string, arrivedAt: number, trace?: TraceContext): Promise<Availability> {
-    const deadline = Deadline.after(
-      arrivedAt,
-      ASKING_PART * this.environment.INVENTORY_DEADLINE_MS,
-    );
+    const deadline = Deadline.after(arrivedAt, READ_SHARE * this.environment.INVENTORY_DEADLINE_MS);
     const sku = await deadline.limit(this.skus.find(productId), () =>
-      dependencyUnavailable('The catalogue does not answer in time.'),
+      dependencyUnavailable('The catalog does not answer in time.'),
     );
-    const known = this.lastStock.peek(sku);
-    if (known !== undefined && isFresh(known)) {
-      return { productId, stock: known, stale: false };
-    }
-    const flight = this.flights.get(sku);
-    if (flight === undefined && this.admission.isFull(deadline.remaining)) {
-      if (known !== undefined) return { productId, stock: known, stale: true };
-      throw overloaded('Too many requests wait for the inventory right now.');
+    const cached = this.cache.peek(sku);
+    if (cached !== undefined && isFresh(cached)) {
+      return { productId, stock: cached, stale: false };
     }
     try {
-      const stock = await deadline.limit(flight ?? this.fly(productId, sku, deadline, trace), () =>
-        dependencyUnavailable('The inventory does not answer in time.'),
-      );
+      const stock = await this.read(productId, sku, deadline, trace);
       return { productId, stock, stale: false };
     } catch (error) {
-      // Also when this deadline passes before the flight has noticed that.
-      const last = this.lastStock.peek(sku);
+      const last = this.cache.peek(sku);
       if (last === undefined || !isUnavailable(error)) {
         throw error;
       }
@@ -76,43 +66,45 @@ export class AvailabilityService {
     }
   }
 
-  private fly(
+  private async read(
     productId: string,
     sku: string,
     deadline: Deadline,
     trace?: TraceContext,
-  ): Promise<RememberedStock> {
-    const flight = this.admission
-      .track(() => this.findOut(productId, sku, deadline, trace))
-      .finally(() => {
-        this.flights.delete(sku);
-      });
-    this.flights.set(sku, flight);
-    return flight;
+  ): Promise<CachedStock> {
+    if (!this.reads.has(sku) && this.admission.shouldReject(deadline.remaining)) {
+      throw overloaded('Too many requests are waiting for the inventory.');
+    }
+    const read = this.reads.run(sku, () =>
+      this.admission.track(() => this.readThrough(productId, sku, deadline, trace)),
+    );
+    return deadline.limit(read, () =>
+      dependencyUnavailable('The inventory does not answer in time.'),
+    );
   }
 
-  private async findOut(
+  private async readThrough(
     productId: string,
     sku: string,
     deadline: Deadline,
     trace?: TraceContext,
-  ): Promise<RememberedStock> {
-    const last = await this.lastStock.recall(sku);
-    if (last !== undefined && isFresh(last)) {
-      return last;
+  ): Promise<CachedStock> {
+    const cached = await this.cache.get(sku);
+    if (cached !== undefined && isFresh(cached)) {
+      return cached;
     }
-    const answer = await this.inventory.ask({ sku, trace }, deadline);
-    if (answer === undefined) {
-      this.lastStock.forget(sku);
+    const stock = await this.inventory.findStock({ sku, trace }, deadline);
+    if (stock === undefined) {
+      this.cache.delete(sku);
       throw new Problem('not-found', `The inventory does not know the product ${productId}.`);
     }
-    const stock = { ...answer, receivedAt: Date.now() };
-    this.lastStock.remember(sku, stock);
-    return stock;
+    const received = { ...stock, receivedAt: Date.now() };
+    this.cache.set(sku, received);
+    return received;
   }
 }
 
-function isFresh({ receivedAt }: RememberedStock): boolean {
-  // One from the future is of a replica with another clock: as far off as it is old.
+function isFresh({ receivedAt }: CachedStock): boolean {
+  // Clock skew between replicas can put `receivedAt` in the future.
   return Math.abs(Date.now() - receivedAt) < FRESH_MS;
 }

@@ -7,7 +7,7 @@ import { AvailabilityService } from './availability.service.js';
 import { InventoryClient } from './inventory-client.js';
 import { StockCache } from './stock-cache.js';
 
-/** What a partner is asked while a household waits: the live stock of a product. */
+/** The availability of products, from the inventory of a partner (API A). */
 @Module({
   imports: [AuthModule, ProductsModule],
   controllers: [AvailabilityController],

@@ -1,98 +1,88 @@
-import {
-  OversizedAnswerError,
-  partnerRequest,
-  type PartnerResponse,
-} from '../http/partner-fetch.js';
+import { parseJson } from '../http/parse-json.js';
+import { ResponseTooLargeError } from '../http/partner-error.js';
+import { partnerRequest } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
 import type { TraceContext } from '../http/trace-context.js';
 import { loopClock } from '../resilience/loop-clock.js';
 import { InventoryError } from './inventory-error.js';
 import { readStock, type Stock } from './stock.js';
 
-const MAX_ANSWER_BYTES = 16 * 1024;
-/** Drops a byte order mark, which JSON.parse refuses. */
+const MAX_RESPONSE_BYTES = 16 * 1024;
+/** Removes a byte order mark, which JSON.parse rejects. */
 const utf8 = new TextDecoder();
-/** Answers of a partner, or of what stands in front of it, that is overloaded or being restarted. */
+/** Statuses of a partner or its proxy while one of them is overloaded or restarts. */
 const TRANSIENT_STATUSES = new Set([429, 502, 503, 504]);
 
-/** What the operator has to look at when it is this service that the inventory does not take. */
-const REFUSALS = new Map([
-  [401, ': it does not take the token, and both partners have to belong together'],
+/** What an operator has to check when the inventory rejects this service. */
+const REMEDIES = new Map([
+  [401, ': check that the token of OAUTH_TOKEN_URL is valid at INVENTORY_API_URL'],
   [403, ': check OAUTH_SCOPE'],
+  [431, ': check whether the access token is too large'],
 ]);
 
-/** What a question is about, and on whose behalf it is asked. */
+/** The product whose stock is requested. */
 export interface StockQuery {
   readonly sku: string;
+  /** Passed on to the inventory. */
   readonly trace?: TraceContext | undefined;
 }
 
-/** One question to the inventory. */
+/** One request to the inventory. */
 export interface StockRequest extends StockQuery {
   readonly token: string;
+  /** Timeout in milliseconds, including the response. */
   readonly timeoutMs: number;
 }
 
 /**
- * Asks the inventory once: `GET {url}/products/{sku}/availability`.
+ * Sends one request to the inventory: `GET {url}/products/{sku}/availability`.
  *
- * @returns what it has of the product; undefined when it does not know the sku.
- * @throws InventoryError when it does not answer, or with something else.
+ * @returns undefined when the inventory does not know the sku.
+ * @throws InventoryError when there is no usable response.
  */
-export async function askInventory(
+export async function requestStock(
   url: string,
   { sku, trace, token, timeoutMs }: StockRequest,
 ): Promise<Stock | undefined> {
-  // As a part of a path they lead elsewhere, however they are encoded (RFC 3986, section 5.2.4).
+  // Dot segments change the path, also when they are encoded (RFC 3986, section 5.2.4).
   if (sku === '.' || sku === '..') {
     return undefined;
   }
   const response = await loopClock
-    .abort(timeoutMs, (signal) =>
+    .withAbortSignal(timeoutMs, (signal) =>
       partnerRequest(`${url}/products/${encodeURIComponent(sku)}/availability`, {
         headers: { Accept: 'application/json', Authorization: `Bearer ${token}`, ...trace },
         signal,
-        maxBytes: MAX_ANSWER_BYTES,
+        maxBytes: MAX_RESPONSE_BYTES,
       }),
     )
     .catch((error: unknown) => {
-      throw connectionError(error);
+      throw requestError(error);
     });
   const { status } = response;
-  // A page for people is of something in between, which does not know the inventory.
+  // An HTML page is from a proxy that does not know the inventory.
   if (status === 404 && response.headers.get('content-type')?.startsWith('text/html') !== true) {
     return undefined;
   }
   if (status !== 200) {
-    const advice = REFUSALS.get(status) ?? '';
-    throw new InventoryError(`The inventory answers with status ${status}${advice}.`, {
+    const remedy = REMEDIES.get(status) ?? '';
+    throw new InventoryError(`The inventory responds with status ${status}${remedy}.`, {
       status,
       transient: TRANSIENT_STATUSES.has(status),
-      counts: status >= 500 || status < 400 || status === 404 || status === 429,
+      countsAsFailure: status >= 500 || status < 400 || status === 404 || status === 429,
       retryAfterMs: retryAfterMs(response.headers),
     });
   }
-  const stock = readStock(json(response), sku);
+  const stock = readStock(parseJson(utf8.decode(response.body)), sku);
   if (stock === undefined) {
-    throw new InventoryError('The inventory answers with something that is no stock of this sku.');
+    throw new InventoryError('The response of the inventory is not the stock of this sku.');
   }
   return stock;
 }
 
-function json({ body }: PartnerResponse): unknown {
-  try {
-    return JSON.parse(utf8.decode(body));
-  } catch {
-    return undefined;
-  }
-}
-
-function connectionError(error: unknown): InventoryError {
-  if (error instanceof OversizedAnswerError) {
-    return new InventoryError(`The inventory's answer has more than ${MAX_ANSWER_BYTES} bytes.`);
-  }
-  const { name, cause } = error as Error;
-  const { code = name } = (cause ?? {}) as NodeJS.ErrnoException;
-  const reason = name === 'TimeoutError' ? 'does not answer in time' : `is out of reach (${code})`;
-  return new InventoryError(`The inventory ${reason}.`, { transient: true });
+function requestError(error: unknown): InventoryError {
+  const { message } = error as Error;
+  return new InventoryError(`The request to the inventory failed: ${message}.`, {
+    transient: !(error instanceof ResponseTooLargeError),
+  });
 }

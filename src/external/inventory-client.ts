@@ -4,46 +4,45 @@ import { Registry } from 'prom-client';
 
 import { TokenProvider } from '../auth/token-provider.js';
 import { Environment } from '../config/environment.js';
-import type { Deadline } from '../resilience/deadline.js';
 import { MAX_CONNECTIONS } from '../http/partner-fetch.js';
-import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from '../resilience/bulkhead.js';
 import { dependencyUnavailable, overloaded } from '../problems/problem.js';
+import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from '../resilience/bulkhead.js';
+import type { Deadline } from '../resilience/deadline.js';
+import { type BackoffOptions, exponentialBackoff } from '../resilience/exponential-backoff.js';
 import type { StockQuery } from './inventory-api.js';
 import { InventoryBreaker } from './inventory-breaker.js';
 import { InventoryError } from './inventory-error.js';
 import { RetryBudget } from './retry-budget.js';
 import type { Stock } from './stock.js';
 
-/** Requests to the inventory at a time. */
-export const IN_FLIGHT = MAX_CONNECTIONS;
-const WAITING = 1000;
-const ATTEMPTS = 3;
-const BACKOFF_MS = 100;
-const BACKOFF_MAX_MS = 1000;
-const RETRIES_PER_CALL = 0.2;
-const LEAST_RETRIES = 3;
-/** How often the same is said to be wrong, while it is. */
-const REPORT_MS = 10_000;
-/** How long no token is blamed for a 401, once a fresh one has met with it as well. */
-const TRUSTED_MS = 10_000;
-/** An attempt with less of its time left would tell more of our haste than of the inventory. */
-const WORTHWHILE_PART = 0.5;
+export const MAX_CONCURRENT_REQUESTS = MAX_CONNECTIONS;
+const MAX_QUEUED_REQUESTS = 1000;
+const MAX_ATTEMPTS = 3;
+/** With full jitter, so that requests that failed together are not retried together. */
+const BACKOFF: BackoffOptions = { minMs: 100, maxMs: 1000, jitter: 1 };
+const RETRIES_PER_REQUEST = 0.2;
+const MIN_RETRIES = 3;
+/** Interval at which the same fault is logged again, in milliseconds. */
+const LOG_INTERVAL_MS = 10_000;
+/** How long a 401 no longer invalidates the token, once the inventory has rejected a new token too. Milliseconds. */
+const TRUST_TOKEN_MS = 10_000;
+/** Share of the timeout that an attempt needs: a shorter one would fail because of its haste. */
+const MIN_TIMEOUT_SHARE = 0.5;
 
 /**
- * API A, which knows the live stock. Whatever it does, a question is answered or given up in time. From
- * the outside in: a bulkhead, the caller's deadline, retries within a budget, a breaker that sees every
- * attempt, and a timeout for each.
+ * Reads stock from the inventory (API A) within a deadline. The policies, from the outside in: a bulkhead, the deadline,
+ * retries within a budget, a circuit breaker that counts every attempt, and a timeout for each attempt.
  */
 @Injectable()
 export class InventoryClient implements OnApplicationShutdown {
   private readonly logger = new Logger('Inventory');
-  private readonly bulkhead = new Bulkhead(IN_FLIGHT, WAITING);
-  private readonly budget = new RetryBudget(RETRIES_PER_CALL, LEAST_RETRIES);
-  /** Undefined without an inventory. */
+  private readonly bulkhead = new Bulkhead(MAX_CONCURRENT_REQUESTS, MAX_QUEUED_REQUESTS);
+  private readonly budget = new RetryBudget(RETRIES_PER_REQUEST, MIN_RETRIES);
+  /** Undefined when no inventory is configured. */
   readonly breaker: InventoryBreaker | undefined;
-  /** When each fault was told last; there are as many as there are statuses, at most. */
-  private readonly reported = new Map<string, number>();
-  private tokensTrustedUntil = -Infinity;
+  /** When each fault was last logged. */
+  private readonly loggedAt = new Map<string, number>();
+  private tokenTrustedUntil = -Infinity;
 
   constructor(
     private readonly environment: Environment,
@@ -55,33 +54,30 @@ export class InventoryClient implements OnApplicationShutdown {
   }
 
   /**
-   * What there is of a product.
+   * Returns the stock of a product; undefined when the inventory does not know the sku.
    *
-   * @returns undefined when the inventory does not know the sku.
-   * @throws Problem `dependency-unavailable` when there is no answer by the deadline, or no inventory.
+   * @throws Problem `dependency-unavailable` without a response by the deadline, or without a configured inventory.
+   * @throws Problem `overloaded` when too many requests are queued.
    */
-  async ask(subject: StockQuery, deadline: Deadline): Promise<Stock | undefined> {
+  async findStock(query: StockQuery, deadline: Deadline): Promise<Stock | undefined> {
     const { breaker } = this;
     if (breaker === undefined) {
       throw dependencyUnavailable('No inventory is configured.');
     }
     try {
-      return await this.bulkhead.run(deadline, () => this.persevere(breaker, subject, deadline));
+      return await this.bulkhead.run(deadline, () => this.withRetries(breaker, query, deadline));
     } catch (error) {
       if (error instanceof InventoryError) {
-        this.report(error);
+        this.log(error);
         const { retryAfterMs, status } = error;
         const detail =
           status === 401 || status === 403
-            ? 'The inventory does not take questions from this service.'
+            ? 'The inventory rejects the requests of this service.'
             : 'The inventory does not answer.';
-        throw dependencyUnavailable(detail, {
-          cause: error,
-          retryAfterMs,
-        });
+        throw dependencyUnavailable(detail, { cause: error, retryAfterMs });
       }
       if (error instanceof BulkheadFullError) {
-        throw overloaded('Too many requests wait for the inventory right now.');
+        throw overloaded('Too many requests are waiting for the inventory.');
       }
       if (error instanceof BulkheadTimeoutError) {
         throw dependencyUnavailable('The inventory does not answer in time.', { cause: error });
@@ -94,90 +90,88 @@ export class InventoryClient implements OnApplicationShutdown {
     this.breaker?.shutdown();
   }
 
-  private report({ message }: InventoryError): void {
+  private log({ message }: InventoryError): void {
     const now = performance.now();
-    if (now - (this.reported.get(message) ?? -Infinity) >= REPORT_MS) {
-      this.reported.set(message, now);
+    if (now - (this.loggedAt.get(message) ?? -Infinity) >= LOG_INTERVAL_MS) {
+      this.loggedAt.set(message, now);
       this.logger.warn(message);
     }
   }
 
-  private async persevere(
+  private async withRetries(
     breaker: InventoryBreaker,
-    subject: StockQuery,
+    query: StockQuery,
     deadline: Deadline,
   ): Promise<Stock | undefined> {
-    this.budget.call();
+    this.budget.recordRequest();
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.askAuthorised(breaker, subject, deadline);
+        return await this.requestWithToken(breaker, query, deadline);
       } catch (error) {
-        if (!(error instanceof InventoryError) || !error.transient || attempt === ATTEMPTS) {
+        if (!(error instanceof InventoryError) || !error.transient || attempt === MAX_ATTEMPTS) {
           throw error;
         }
-        const pause = Math.max(backoff(attempt), error.retryAfterMs ?? 0);
-        if (!this.isWorthwhile(deadline, pause) || !this.budget.retry()) {
+        const delay = Math.max(exponentialBackoff(attempt, BACKOFF), error.retryAfterMs ?? 0);
+        if (!this.hasTimeAfter(delay, deadline) || !this.budget.tryRetry()) {
           throw error;
         }
-        await sleep(pause);
+        await sleep(delay);
       }
     }
   }
 
   /**
-   * A token that the inventory does not take is replaced, once; that is no retry, for it is another
-   * question. Where it takes no fresh one either, tokens are not the cause, and are left alone for a while.
+   * Sends a request, and once more with a new token when the inventory responds with 401. If it rejects the new token
+   * too, the token is not the cause, and is not replaced again for {@link TRUST_TOKEN_MS}.
    */
-  private async askAuthorised(
+  private async requestWithToken(
     breaker: InventoryBreaker,
-    subject: StockQuery,
+    query: StockQuery,
     deadline: Deadline,
   ): Promise<Stock | undefined> {
+    const send = (token: string): Promise<Stock | undefined> =>
+      breaker.request({ ...query, token, timeoutMs: this.timeout(deadline) });
     const token = await this.token(deadline);
     try {
-      return await breaker.ask({ ...subject, token, timeoutMs: this.timeout(deadline) });
+      return await send(token);
     } catch (error) {
-      if (!isUnauthorised(error) || performance.now() < this.tokensTrustedUntil) {
+      if (!isUnauthorized(error) || performance.now() < this.tokenTrustedUntil) {
         throw error;
       }
-      await this.tokens.invalidate(token);
-      const another = await this.token(deadline);
-      try {
-        return await breaker.ask({ ...subject, token: another, timeoutMs: this.timeout(deadline) });
-      } catch (again) {
-        if (isUnauthorised(again)) {
-          this.tokensTrustedUntil = performance.now() + TRUSTED_MS;
-        }
-        throw again;
+    }
+    await this.tokens.invalidate(token);
+    const newToken = await this.token(deadline);
+    try {
+      return await send(newToken);
+    } catch (error) {
+      if (isUnauthorized(error)) {
+        this.tokenTrustedUntil = performance.now() + TRUST_TOKEN_MS;
       }
+      throw error;
     }
   }
 
   private async token(deadline: Deadline): Promise<string> {
     return deadline.limit(this.tokens.getToken(), () =>
-      dependencyUnavailable('There is no token for partners right now.'),
+      dependencyUnavailable('There is no access token for partners.'),
     );
   }
 
   private timeout(deadline: Deadline): number {
-    if (!this.isWorthwhile(deadline, 0)) {
-      throw new InventoryError('There is no time left to ask the inventory.');
+    if (!this.hasTimeAfter(0, deadline)) {
+      throw new InventoryError('No time is left for a request to the inventory.');
     }
     return Math.ceil(Math.min(this.environment.INVENTORY_TIMEOUT_MS, deadline.remaining));
   }
 
-  private isWorthwhile(deadline: Deadline, pause: number): boolean {
+  /** Whether an attempt after `delay` milliseconds has enough time until the deadline. */
+  private hasTimeAfter(delay: number, deadline: Deadline): boolean {
     const { INVENTORY_TIMEOUT_MS, INVENTORY_DEADLINE_MS } = this.environment;
-    const whole = Math.min(INVENTORY_TIMEOUT_MS, INVENTORY_DEADLINE_MS);
-    return deadline.remaining - pause >= WORTHWHILE_PART * whole;
+    const timeout = Math.min(INVENTORY_TIMEOUT_MS, INVENTORY_DEADLINE_MS);
+    return deadline.remaining - delay >= MIN_TIMEOUT_SHARE * timeout;
   }
 }
 
-function isUnauthorised(error: unknown): boolean {
+function isUnauthorized(error: unknown): boolean {
   return error instanceof InventoryError && error.status === 401;
-}
-
-/** Exponential, capped, with full jitter: callers that failed together do not come back together. */
-function backoff(attempt: number): number {
-  return Math.random() * Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** (attempt - 1));
 }

@@ -1,31 +1,31 @@
-/** What an {@link InventoryError} tells those who decide what comes next. */
+/** How an {@link InventoryError} is handled. */
 export interface InventoryErrorOptions {
-  /** The status that the inventory has answered with, if it has. */
+  /** The status of the response, if there was one. */
   readonly status?: number;
-  /** Whether the same question may be answered the next time. Default false. */
+  /** Whether a retry can succeed. Default false. */
   readonly transient?: boolean;
-  /** Whether it says something about the health of the inventory. Default true. */
-  readonly counts?: boolean;
-  /** Milliseconds after which it is worth asking again. */
+  /** Whether the circuit breaker counts it as a failure of the inventory. Default true. */
+  readonly countsAsFailure?: boolean;
+  /** Milliseconds until the next request can succeed. */
   readonly retryAfterMs?: number | undefined;
 }
 
-/** A question to the inventory that was not answered. */
+/** A request to the inventory without a usable response. */
 export class InventoryError extends Error {
   override readonly name = InventoryError.name;
   readonly status: number | undefined;
   readonly transient: boolean;
-  readonly counts: boolean;
+  readonly countsAsFailure: boolean;
   readonly retryAfterMs: number | undefined;
 
   constructor(
     message: string,
-    { status, transient = false, counts = true, retryAfterMs }: InventoryErrorOptions = {},
+    { status, transient = false, countsAsFailure = true, retryAfterMs }: InventoryErrorOptions = {},
   ) {
     super(message);
     this.status = status;
     this.transient = transient;
-    this.counts = counts;
+    this.countsAsFailure = countsAsFailure;
     this.retryAfterMs = retryAfterMs;
   }
 }

@@ -1,59 +1,57 @@
-/** Half-life of what is remembered of calls and retries. */
+/** Half-life of the counted requests and retries, in milliseconds. */
 const HALF_LIFE_MS = 10_000;
-/** Without a retry for so long, all is well. */
+/** Time without a retry after which the count of requests restarts, in milliseconds. */
 const QUIET_MS = 10_000;
 
 /**
- * How many retries the calls of the last seconds allow. Retries help against a hiccup; against an outage
- * they only add to it, and the budget ends them. What calls that went well would have allowed is not saved
- * up for it: with the first retry after a quiet time the count begins anew.
+ * Limits retries to a share of the requests of the last seconds, so that they cannot multiply the load of a partner during
+ * an outage. Requests before an outage do not add to the budget: the first retry after a quiet time restarts the count.
  *
- * @see Finagle's RetryBudget and Envoy's retry_budget
+ * @see https://finagle.github.io/blog/2016/02/08/retry-budgets/
  */
 export class RetryBudget {
-  private calls = 0;
+  private requests = 0;
   private retries = 0;
-  private agedAt: number;
-  private askedAt = -Infinity;
+  private decayedAt: number;
+  private lastRetryAt = -Infinity;
 
   /**
-   * @param share retries that are allowed for each call.
-   * @param least retries that are allowed however few calls there are, so that the first can be retried.
+   * @param share retries per request, such as 0.2.
+   * @param minRetries retries that are always allowed, so that the first requests can be retried.
    */
   constructor(
     private readonly share: number,
-    private readonly least: number,
+    private readonly minRetries: number,
     private readonly now: () => number = () => performance.now(),
   ) {
-    this.agedAt = now();
+    this.decayedAt = now();
   }
 
-  /** Counts a call. */
-  call(): void {
-    this.age();
-    this.calls += 1;
+  recordRequest(): void {
+    this.decay();
+    this.requests += 1;
   }
 
-  /** Takes a retry out of the budget; false when there is none left. */
-  retry(): boolean {
-    this.age();
-    if (this.agedAt - this.askedAt > QUIET_MS) {
-      this.calls = Math.min(this.calls, 1);
+  /** Takes a retry from the budget. Returns false when none is left. */
+  tryRetry(): boolean {
+    this.decay();
+    if (this.decayedAt - this.lastRetryAt > QUIET_MS) {
+      this.requests = Math.min(this.requests, 1);
       this.retries = 0;
     }
-    this.askedAt = this.agedAt;
-    if (this.retries + 1 > Math.max(this.least, this.share * this.calls)) {
+    this.lastRetryAt = this.decayedAt;
+    if (this.retries + 1 > Math.max(this.minRetries, this.share * this.requests)) {
       return false;
     }
     this.retries += 1;
     return true;
   }
 
-  private age(): void {
+  private decay(): void {
     const now = this.now();
-    const left = 2 ** ((this.agedAt - now) / HALF_LIFE_MS);
-    this.calls *= left;
-    this.retries *= left;
-    this.agedAt = now;
+    const factor = 2 ** ((this.decayedAt - now) / HALF_LIFE_MS);
+    this.requests *= factor;
+    this.retries *= factor;
+    this.decayedAt = now;
   }
 }

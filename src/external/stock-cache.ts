@@ -3,25 +3,26 @@ import { LRUCache } from 'lru-cache';
 import { createHash } from 'node:crypto';
 
 import { Environment } from '../config/environment.js';
+import { parseJson } from '../http/parse-json.js';
 import { REDIS_PAGE_TIMEOUT_MS, RedisConnection } from '../redis/redis-connection.js';
 import { readStock, type Stock } from './stock.js';
 
-/** How long an answer may stand in for one that cannot be had. */
-const KEPT_MS = 86_400_000;
-/** Products whose answer is also kept in the process. */
-const IN_MEMORY = 10_000;
+/** Lifetime of cached stock, in milliseconds: one day. */
+const TTL_MS = 86_400_000;
+/** Maximum of entries in the process. */
+const MAX_ENTRIES = 10_000;
 
-/** An answer of the inventory, and when it was given. */
-export interface RememberedStock extends Stock {
-  /** Milliseconds since the epoch. */
+/** A response of the inventory. */
+export interface CachedStock extends Stock {
+  /** When it was received, in milliseconds since the epoch. */
   readonly receivedAt: number;
 }
 
-/** The inventory's last answers by sku: in the process, and for all replicas in Redis. */
+/** The last response of the inventory for each sku: in the process, and for all replicas in Redis. */
 @Injectable()
 export class StockCache {
-  private readonly memory = new LRUCache<string, RememberedStock>({ max: IN_MEMORY });
-  /** What another inventory has said is of no use. */
+  private readonly memory = new LRUCache<string, CachedStock>({ max: MAX_ENTRIES });
+  /** Separates the responses of different inventories in Redis. */
   private readonly inventory: string;
 
   constructor(
@@ -31,13 +32,13 @@ export class StockCache {
     this.inventory = createHash('sha256').update(INVENTORY_API_URL).digest('hex').slice(0, 8);
   }
 
-  /** The answer that is in the process. */
-  peek(sku: string): RememberedStock | undefined {
+  /** The entry in the process. */
+  peek(sku: string): CachedStock | undefined {
     return this.memory.get(sku);
   }
 
-  /** The last answer about a product that any replica has had; the process's own where Redis does not answer. */
-  async recall(sku: string): Promise<RememberedStock | undefined> {
+  /** The latest entry of all replicas. Without Redis, the entry in the process. */
+  async get(sku: string): Promise<CachedStock | undefined> {
     const text = await this.redis.attempt((redis) => redis.get(this.keyOf(sku)), {
       timeoutMs: REDIS_PAGE_TIMEOUT_MS,
     });
@@ -46,20 +47,20 @@ export class StockCache {
     if (shared === undefined || (own !== undefined && own.receivedAt >= shared.receivedAt)) {
       return own;
     }
-    this.memory.set(sku, shared, { ttl: lifeOf(shared) });
+    this.memory.set(sku, shared, { ttl: ttlOf(shared) });
     return shared;
   }
 
-  /** Keeps an answer for a day. Nobody has to wait for Redis to take it. */
-  remember(sku: string, stock: RememberedStock): void {
-    this.memory.set(sku, stock, { ttl: KEPT_MS });
+  /** Stores an entry for a day, in Redis without waiting for its reply. */
+  set(sku: string, stock: CachedStock): void {
+    this.memory.set(sku, stock, { ttl: TTL_MS });
     void this.redis.attempt((redis) =>
-      redis.set(this.keyOf(sku), JSON.stringify({ sku, ...stock }), 'PX', KEPT_MS),
+      redis.set(this.keyOf(sku), JSON.stringify({ sku, ...stock }), 'PX', TTL_MS),
     );
   }
 
-  /** What the inventory does not know any more must not come back when it fails. */
-  forget(sku: string): void {
+  /** Deletes an entry, so that it is not served when the inventory fails later. */
+  delete(sku: string): void {
     this.memory.delete(sku);
     void this.redis.attempt((redis) => redis.unlink(this.keyOf(sku)));
   }
@@ -69,19 +70,15 @@ export class StockCache {
   }
 }
 
-function parse(text: string, sku: string): RememberedStock | undefined {
-  try {
-    const remembered = JSON.parse(text) as { receivedAt?: unknown } | null;
-    const stock = readStock(remembered, sku);
-    const receivedAt = remembered?.receivedAt;
-    return stock && typeof receivedAt === 'number' && lifeOf({ receivedAt }) > 0
-      ? { ...stock, receivedAt }
-      : undefined;
-  } catch {
-    return undefined;
-  }
+function parse(text: string, sku: string): CachedStock | undefined {
+  const entry = parseJson(text);
+  const stock = readStock(entry, sku);
+  const { receivedAt } = (entry ?? {}) as { receivedAt?: unknown };
+  return stock && typeof receivedAt === 'number' && ttlOf({ receivedAt }) > 0
+    ? { ...stock, receivedAt }
+    : undefined;
 }
 
-function lifeOf({ receivedAt }: Pick<RememberedStock, 'receivedAt'>): number {
-  return Math.min(KEPT_MS, KEPT_MS - (Date.now() - receivedAt));
+function ttlOf({ receivedAt }: Pick<CachedStock, 'receivedAt'>): number {
+  return Math.min(TTL_MS, TTL_MS - (Date.now() - receivedAt));
 }

@@ -1,24 +1,24 @@
 import { readTimestamp } from '../http/rfc3339-timestamp.js';
 
-/** What the inventory says is there of a product. */
+/** The stock level of a product. */
 export interface Stock {
-  /** In the product's unit. */
+  /** In the unit of the product. */
   readonly quantity: number;
-  /** When that was so: RFC 3339, UTC. */
+  /** When the inventory counted it: RFC 3339, UTC. */
   readonly asOf: string;
 }
 
-/** Reads an answer of the inventory; undefined when it is not one about this sku. */
-export function readStock(answer: unknown, asked: string): Stock | undefined {
-  const { sku, quantity, asOf } = (answer ?? {}) as Readonly<Record<string, unknown>>;
+/** Validates a response of the inventory. Returns undefined when it is invalid or has another sku. */
+export function readStock(body: unknown, expectedSku: string): Stock | undefined {
+  const { sku, quantity, asOf } = (body ?? {}) as Readonly<Record<string, unknown>>;
   if (
-    sku !== asked ||
+    sku !== expectedSku ||
     typeof quantity !== 'number' ||
     !(quantity >= 0 && quantity <= Number.MAX_SAFE_INTEGER) ||
     typeof asOf !== 'string'
   ) {
     return undefined;
   }
-  const moment = readTimestamp(asOf);
-  return moment && { quantity, asOf: asOf.endsWith('Z') ? asOf : moment.toISOString() };
+  const timestamp = readTimestamp(asOf);
+  return timestamp && { quantity, asOf: asOf.endsWith('Z') ? asOf : timestamp.toISOString() };
 }

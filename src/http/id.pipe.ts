@@ -2,23 +2,27 @@ import { Injectable, type PipeTransform } from '@nestjs/common';
 
 import { validationFailed } from '../problems/problem.js';
 
-/** Highest id that PostgreSQL's bigint holds. */
+/** The maximum of PostgreSQL's bigint. */
 const MAX_ID = 2n ** 63n - 1n;
 
-/** Whether a text is the id of a row: plain digits, within a bigint. */
+/** The format of an id, for the OpenAPI document. It allows some numbers above the maximum. */
+export const ID_PATTERN = '^(0|[1-9][0-9]{0,18})$';
+/** The message for an invalid id. */
+export const INVALID_ID = `must be an integer from 0 to ${MAX_ID}`;
+
+const PATTERN = new RegExp(ID_PATTERN);
+
+/** Whether a text is an id: decimal digits without leading zeros, at most 2^63−1. */
 export function isId(text: string): boolean {
-  return /^(0|[1-9]\d{0,18})$/.test(text) && BigInt(text) <= MAX_ID;
+  return PATTERN.test(text) && BigInt(text) <= MAX_ID;
 }
 
-/** Lets the id of a row pass and nothing else. */
+/** Rejects a path parameter that is not an id. */
 @Injectable()
 export class IdPipe implements PipeTransform<string, string> {
   transform(id: string): string {
     if (!isId(id)) {
-      throw validationFailed({
-        parameter: 'id',
-        message: 'has to be an integer from 0 to 9223372036854775807',
-      });
+      throw validationFailed({ parameter: 'id', message: INVALID_ID });
     }
     return id;
   }

@@ -5,9 +5,9 @@ import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
+import { PartnerError, ResponseTooLargeError } from './partner-error.js';
 import {
   MAX_CONNECTIONS,
-  OversizedAnswerError,
   partnerFetch,
   partnerRequest,
   type PartnerRequest,
@@ -46,8 +46,8 @@ function request(
   });
 }
 
-async function bodyOf(answer: RequestListener): Promise<string> {
-  return (await request(await serve(answer))).body.toString();
+async function bodyOf(respond: RequestListener): Promise<string> {
+  return (await request(await serve(respond))).body.toString();
 }
 
 async function errorOf(response: Promise<unknown>): Promise<Error> {
@@ -59,7 +59,7 @@ async function errorOf(response: Promise<unknown>): Promise<Error> {
   throw new Error('It did not fail.');
 }
 
-/** The path and the headers that a request is sent with. */
+/** The request that the partner receives. */
 async function sent(changes: Parameters<typeof request>[1]): Promise<IncomingMessage> {
   return await new Promise((resolve, reject) => {
     serve((incoming, response) => {
@@ -130,7 +130,7 @@ describe(partnerRequest.name, () => {
     expect(body).toBe('{"a":"ü"}');
   });
 
-  it('reads an empty body that is said to be compressed', async () => {
+  it('reads an empty body with a Content-Encoding', async () => {
     const body = await bodyOf((_, response) =>
       response.writeHead(204, { 'content-encoding': 'gzip' }).end(),
     );
@@ -138,18 +138,18 @@ describe(partnerRequest.name, () => {
   });
 
   it('fails when a compressed body is cut off', async () => {
-    const answer = bodyOf((_, response) =>
+    const body = bodyOf((_, response) =>
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('abc').subarray(0, 15)),
     );
-    expect(await errorOf(answer)).toMatchObject({ cause: { code: 'Z_BUF_ERROR' } });
+    expect(await errorOf(body)).toMatchObject({ cause: { code: 'Z_BUF_ERROR' } });
   });
 
-  it('reads a body of just as many bytes as it may have', async () => {
+  it('reads a body of the maximum size', async () => {
     expect(await bodyOf((_, response) => response.end('x'.repeat(1000)))).toHaveLength(1000);
   });
 
   it.each<[string, RequestListener]>([
-    ['with a length', (_, response) => response.end('x'.repeat(1001))],
+    ['with a Content-Length', (_, response) => response.end('x'.repeat(1001))],
     [
       'without an end',
       (_, response) => {
@@ -164,12 +164,12 @@ describe(partnerRequest.name, () => {
       (_, response) =>
         response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('x'.repeat(1001))),
     ],
-  ])('fails when a body is too large: %s', async (_, answer) => {
-    expect(await errorOf(bodyOf(answer))).toBeInstanceOf(OversizedAnswerError);
+  ])('fails when a body is too large: %s', async (_, respond) => {
+    expect(await errorOf(bodyOf(respond))).toBeInstanceOf(ResponseTooLargeError);
   });
 
   it.each<[string, RequestListener, string]>([
-    ['before the response', (incoming) => incoming.socket.destroy(), 'UND_ERR_SOCKET'],
+    ['before a response', (incoming) => incoming.socket.destroy(), 'UND_ERR_SOCKET'],
     ['by a reset', (incoming) => incoming.socket.resetAndDestroy(), 'ECONNRESET'],
     [
       'in the body',
@@ -178,11 +178,27 @@ describe(partnerRequest.name, () => {
       },
       'UND_ERR_SOCKET',
     ],
-  ])('fails with the reason when the connection ends %s', async (_, answer, code) => {
-    expect(await errorOf(bodyOf(answer))).toMatchObject({ cause: { code } });
+  ])('fails with the reason when the connection ends %s', async (_, respond, code) => {
+    expect(await errorOf(bodyOf(respond))).toMatchObject({ cause: { code } });
   });
 
-  it('fails with the reason when nobody listens', async () => {
+  it.each([
+    ['HTTP/9.9 200 OK', 'Invalid HTTP version'],
+    ['HTTP/1.1 abc OK', 'Invalid status code'],
+    ['SSH-2.0-OpenSSH_9.2', 'Expected HTTP/, RTSP/ or ICE/'],
+    ['HTTP/1.1 200 OK\r\nbad header', 'Invalid header token'],
+    ['HTTP/1.1 200 OK\r\nContent-Length: x', 'Invalid character in Content-Length'],
+  ])('fails when the response is not valid HTTP: %j', async (head, reason) => {
+    const error = await errorOf(
+      bodyOf(({ socket }) => {
+        socket.end(`${head}\r\n\r\n`);
+      }),
+    );
+    expect(error).toBeInstanceOf(PartnerError);
+    expect(error.message).toBe(`the response is not valid HTTP (${reason})`);
+  });
+
+  it('fails with the reason when no server listens', async () => {
     const server = await serve(() => undefined);
     const refused = request(server);
     const { port } = server.address() as AddressInfo;
@@ -200,8 +216,8 @@ describe(partnerRequest.name, () => {
   it.each<[string, RequestListener]>([
     ['headers', () => undefined],
     ['the rest of the body', (_, response) => response.write('x')],
-  ])('gives up waiting for %s and closes the connection', async (_, answer) => {
-    const server = await serve(answer);
+  ])('aborts while it waits for %s and closes the connection', async (_, respond) => {
+    const server = await serve(respond);
     const closed = new Promise((resolve) => {
       server.on('connection', (socket) => socket.on('close', resolve));
     });
@@ -210,7 +226,7 @@ describe(partnerRequest.name, () => {
     await closed;
   });
 
-  it('sends nothing once its signal is aborted', async () => {
+  it('sends nothing when its signal is aborted', async () => {
     let requests = 0;
     const server = await serve(() => (requests += 1));
     const error = await errorOf(request(server, { signal: AbortSignal.abort(new Error('late')) }));
@@ -219,8 +235,8 @@ describe(partnerRequest.name, () => {
   });
 });
 
-describe('Connections to a partner', () => {
-  it('are used again', async () => {
+describe('The connections to a partner', () => {
+  it('are reused', async () => {
     const sockets = new Set<Socket>();
     const server = await serve(({ socket }, response) => {
       sockets.add(socket);
@@ -230,37 +246,37 @@ describe('Connections to a partner', () => {
     expect(sockets.size).toBeLessThan(5);
   });
 
-  it('are at most fifty; a request that is given up meanwhile is not sent', async () => {
+  it('number at most fifty, and a request that is aborted while it waits is not sent', async () => {
     expect(MAX_CONNECTIONS).toBe(50);
     const paths: (string | undefined)[] = [];
-    const held: (() => void)[] = [];
+    const pending: (() => void)[] = [];
     const server = await serve(({ url }, response) => {
       paths.push(url);
-      held.push(() => response.end());
+      pending.push(() => response.end());
     });
     const running = Array.from({ length: 50 }, () => request(server));
     const waiting = Array.from({ length: 10 }, () => request(server, { path: '/waiting' }));
     const signal = AbortSignal.timeout(100);
-    const error = await errorOf(request(server, { path: '/given-up', signal }));
+    const error = await errorOf(request(server, { path: '/aborted', signal }));
     expect(error.name).toBe('TimeoutError');
-    while (held.length < 50) await new Promise(setImmediate);
+    while (pending.length < 50) await new Promise(setImmediate);
     expect(paths).not.toContain('/waiting');
     const release = setInterval(() => {
-      for (const end of held.splice(0)) end();
+      for (const end of pending.splice(0)) end();
     }, 1);
     await Promise.all([...running, ...waiting]);
     clearInterval(release);
     expect(paths.filter((path) => path === '/waiting')).toHaveLength(10);
-    expect(paths).not.toContain('/given-up');
+    expect(paths).not.toContain('/aborted');
   });
 
-  it('that were closed while idle fail no request', async () => {
+  it('that the partner closes while idle fail no request', async () => {
     const sockets = new Set<Socket>();
-    const answer: RequestListener = ({ socket }, response) => {
+    const respond: RequestListener = ({ socket }, response) => {
       sockets.add(socket);
       response.end();
     };
-    const server = await serve(answer);
+    const server = await serve(respond);
     await Promise.all(Array.from({ length: 10 }, () => request(server)));
     // The partner restarts.
     const closed = [...sockets].map((socket) => once(socket, 'close'));
@@ -268,7 +284,7 @@ describe('Connections to a partner', () => {
     await Promise.all(closed);
     const port = portOf(server);
     await new Promise((resolve) => server.close(resolve));
-    const restarted = await serve(answer, port);
+    const restarted = await serve(respond, port);
     const responses = await Promise.all(Array.from({ length: 10 }, () => request(restarted)));
     expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
   });

@@ -2,10 +2,12 @@ import { brotliDecompressSync, unzipSync } from 'node:zlib';
 import { Agent, type Dispatcher } from 'undici';
 
 import { RELEASE } from '../release.js';
+import { describeNetworkError } from '../resilience/network-error.js';
+import { PartnerError, ResponseTooLargeError } from './partner-error.js';
 
-/** Connections to a partner at a time. Further requests wait for one of them. */
+/** Concurrent connections to a partner. Further requests wait for one of them. */
 export const MAX_CONNECTIONS = 50;
-/** Shorter than any breaker's pause, so that the request that ends the pause gets a new connection. */
+/** Shorter than the reset timeout of a breaker, so that the trial request gets a new connection. Milliseconds. */
 const CONNECT_TIMEOUT_MS = 3000;
 /** Statuses whose responses have no body. */
 const BODILESS = new Set([204, 205, 304]);
@@ -20,26 +22,26 @@ const DECOMPRESSORS = new Map([
 const agent = new Agent({
   connections: MAX_CONNECTIONS,
   connectTimeout: CONNECT_TIMEOUT_MS,
-  // Each request has a signal instead.
+  // The signal of each request bounds its time.
   headersTimeout: 0,
   bodyTimeout: 0,
 });
 
-/** A request to a partner, and what bounds it. */
+/** A request to a partner and its limits. */
 export interface PartnerRequest {
   /** Default GET. */
   readonly method?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | URLSearchParams;
-  /** Ends the request, the reading of its body included. */
+  /** Aborts the request, also while its response is read. */
   readonly signal: AbortSignal;
-  /** Bytes that the body of the response may have, after decompression. */
+  /** Maximum size of the response body after decompression. */
   readonly maxBytes: number;
 }
 
 type RawHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** A response that has been read to its end. */
+/** A response with its complete body. */
 export class PartnerResponse {
   constructor(
     readonly status: number,
@@ -47,7 +49,7 @@ export class PartnerResponse {
     readonly body: Buffer,
   ) {}
 
-  /** Made when needed: most responses are used without. */
+  /** Created on access, because most callers do not need it. */
   get headers(): Headers {
     const headers = new Headers();
     for (const [name, values = []] of Object.entries(this.rawHeaders)) {
@@ -57,23 +59,13 @@ export class PartnerResponse {
   }
 }
 
-/** A body larger than it has any reason to be. */
-export class OversizedAnswerError extends Error {
-  override readonly name = OversizedAnswerError.name;
-
-  constructor(maxBytes: number) {
-    super(`More than ${maxBytes} bytes.`);
-  }
-}
-
 /**
- * Sends a request to a partner over a kept-alive connection and reads all of the response. Node's own fetch does the
- * same at several times the cost. A redirect is not followed but returned: a partner's token goes to the partner's
- * address only.
+ * Sends a request to a partner over a kept-alive connection and reads the complete response, at a fraction of the cost of
+ * Node's fetch. It returns a redirect instead of following it, because the token is for the partner's address only.
  *
- * @throws OversizedAnswerError when the body is larger than `maxBytes`.
- * @throws Error, with the reason as its cause, when the connection fails.
- * @throws the signal's reason when it aborts.
+ * @throws ResponseTooLargeError when the body is larger than `maxBytes`.
+ * @throws PartnerError when the connection fails or the response is not valid HTTP.
+ * @throws the reason of the signal when it aborts.
  */
 export async function partnerRequest(
   url: string,
@@ -87,7 +79,7 @@ export async function partnerRequest(
       method,
       headers: {
         'user-agent': `${RELEASE.name}/${RELEASE.version}`,
-        // Responses are small. What is compressed all the same is decompressed.
+        // Responses are small. A partner may compress them all the same.
         'accept-encoding': 'identity',
         ...headers,
       },
@@ -99,7 +91,7 @@ export async function partnerRequest(
   return new PartnerResponse(response.status, response.headers, decompress(response, maxBytes));
 }
 
-/** {@link partnerRequest} for callers that want a response of the Fetch API. */
+/** {@link partnerRequest} with a response of the Fetch API. */
 export async function partnerFetch(url: string, request: PartnerRequest): Promise<Response> {
   const { status, headers, body } = await partnerRequest(url, request);
   return new Response(BODILESS.has(status) ? null : body, { status, headers });
@@ -136,7 +128,7 @@ function dispatch(
     signal.addEventListener('abort', abort);
     agent.dispatch(options, {
       onRequestStart: (controller) => {
-        // A request that was given up while it waited for a connection is not sent.
+        // Does not send a request that was aborted while it waited for a connection.
         signal.throwIfAborted();
         started = controller;
       },
@@ -146,7 +138,7 @@ function dispatch(
       onResponseData: (_controller, chunk) => {
         size += chunk.length;
         chunks.push(chunk);
-        if (size > maxBytes) fail(new OversizedAnswerError(maxBytes));
+        if (size > maxBytes) fail(new ResponseTooLargeError(maxBytes));
       },
       onResponseEnd: () => {
         settle();
@@ -154,13 +146,12 @@ function dispatch(
       },
       onResponseError: (_controller, cause) => {
         settle();
-        reject(new Error('The connection to the partner failed.', { cause }));
+        reject(new PartnerError(describeNetworkError(cause), { cause }));
       },
     });
   });
 }
 
-/** @throws as {@link partnerRequest}; a body that is cut off is a connection that failed. */
 function decompress({ headers, body }: RawResponse, maxBytes: number): Buffer {
   const encoding = String(headers['content-encoding']).toLowerCase();
   const decompressor = DECOMPRESSORS.get(encoding);
@@ -171,7 +162,7 @@ function decompress({ headers, body }: RawResponse, maxBytes: number): Buffer {
     return decompressor(body, { maxOutputLength: maxBytes });
   } catch (cause) {
     throw (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
-      ? new OversizedAnswerError(maxBytes)
-      : new Error(`The body is no ${encoding}.`, { cause });
+      ? new ResponseTooLargeError(maxBytes)
+      : new PartnerError(`the body is not valid ${encoding}`, { cause });
   }
 }

@@ -15,7 +15,7 @@ describe(readTimestamp.name, () => {
     ['1990-12-31T15:59:60-08:00', '1991-01-01T00:00:00.000Z'],
     ['2017-01-01T05:29:60.999999999999+05:30', '2017-01-01T00:00:00.999Z'],
     ['1969-12-31T23:59:60Z', '1970-01-01T00:00:00.000Z'],
-  ])('reads %s', (text, expected) => {
+  ])('parses %s', (text, expected) => {
     expect(readTimestamp(text)?.toISOString()).toBe(expected);
   });
 
@@ -41,7 +41,7 @@ describe(readTimestamp.name, () => {
     '2026-01-01T00:00:00+24:00',
     '20260101T000000Z',
     'Mon, 23 Nov 2026 06:30:00 GMT',
-  ])('does not read %j', (text) => {
+  ])('rejects %j', (text) => {
     expect(readTimestamp(text)).toBeUndefined();
   });
 });

@@ -4,12 +4,14 @@ const RFC_3339 =
 const FIRST_SECOND_OF_A_MONTH = '-01T00:00:00.';
 
 /**
- * The moment that an RFC 3339 text names, to the millisecond; undefined when it names none. A leap second counts as
- * the second after it, because `Date` has no leap seconds.
+ * Parses an RFC 3339 timestamp, truncated to milliseconds. A leap second becomes the second after it, because `Date` has
+ * no leap seconds.
+ *
+ * @returns undefined when the text is not a valid timestamp.
  */
 export function readTimestamp(text: string): Date | undefined {
   const [, year, month, day, , second] = RFC_3339.exec(text) ?? [];
-  // Day 0 of the next month is the last of this one.
+  // Day 0 of the next month is the last day of this month.
   const days = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
   const moment = new Date(text.toUpperCase().replace(/:60(?=[.Z+-])/, ':59'));
   if (!(Number(day) >= 1 && Number(day) <= days) || Number.isNaN(moment.getTime())) {

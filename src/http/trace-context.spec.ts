@@ -5,7 +5,7 @@ import { traceOf } from './trace-context.js';
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
 
 describe(traceOf.name, () => {
-  it('gives both headers as they came', () => {
+  it('returns both headers unchanged', () => {
     expect(traceOf({ traceparent: TRACEPARENT })).toEqual({ traceparent: TRACEPARENT });
     expect(traceOf({ traceparent: TRACEPARENT, tracestate: 'a=1,b=2' })).toEqual({
       traceparent: TRACEPARENT,
@@ -13,7 +13,7 @@ describe(traceOf.name, () => {
     });
   });
 
-  it('takes a version to come by what it has in common with this one', () => {
+  it('accepts the further fields of a later version', () => {
     const traceparent = `01${TRACEPARENT.slice(2)}-more`;
     expect(traceOf({ traceparent })).toEqual({ traceparent });
   });
@@ -29,11 +29,11 @@ describe(traceOf.name, () => {
     TRACEPARENT.replace(/[\da-f]{32}/, '0'.repeat(32)),
     TRACEPARENT.replace(/-[\da-f]{16}-/, `-${'0'.repeat(16)}-`),
     `01${TRACEPARENT.slice(2)}-${'a'.repeat(500)}`,
-  ])('does not pass on %j', (traceparent) => {
+  ])('ignores the invalid traceparent %j', (traceparent) => {
     expect(traceOf({ traceparent, tracestate: 'a=1' })).toBeUndefined();
   });
 
-  it('leaves out a tracestate that is too long', () => {
+  it('drops a tracestate that is too long', () => {
     expect(traceOf({ traceparent: TRACEPARENT, tracestate: 'a'.repeat(513) })).toEqual({
       traceparent: TRACEPARENT,
     });

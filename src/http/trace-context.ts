@@ -1,19 +1,20 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** The headers by which the parts of a distributed trace find each other. */
+/** The headers that propagate a distributed trace (W3C Trace Context). */
 export interface TraceContext {
   readonly traceparent: string;
   readonly tracestate?: string;
 }
 
-/** Version, trace, parent and flags; of a version to come, only what comes first is known. */
+/** Version, trace id, parent id and flags. A later version than 00 may have further fields. */
 const TRACEPARENT =
   /^(?!ff)[\da-f]{2}-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}(?:$|(?<!^00.*)-)/;
 const MAX_LENGTH = 512;
 
 /**
- * The trace that a request belongs to, to be passed on to partners as it came; undefined when it says none.
+ * Reads the trace context of a request, which this service passes on to partners unchanged.
  *
+ * @returns undefined without a valid traceparent.
  * @see https://www.w3.org/TR/trace-context/
  */
 export function traceOf({

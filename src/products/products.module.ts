@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 
+import { CatalogChanges } from './catalog-changes.js';
 import { CatalogVersion } from '../response-cache/catalog-version.js';
 import { ResponseCache } from '../response-cache/response-cache.js';
 import { RedisResponseStore } from '../response-cache/redis-response-store.js';
@@ -12,6 +13,7 @@ import { SkuLookup } from './sku-lookup.js';
 @Module({
   controllers: [ProductsController],
   providers: [
+    CatalogChanges,
     CatalogVersion,
     ResponseCache,
     RedisResponseStore,
@@ -19,6 +21,10 @@ import { SkuLookup } from './sku-lookup.js';
     ProductsService,
     SkuLookup,
   ],
-  exports: [CatalogVersion, SkuLookup],
+  exports: [CatalogChanges, SkuLookup],
 })
-export class ProductsModule {}
+export class ProductsModule {
+  constructor(changes: CatalogChanges, version: CatalogVersion) {
+    changes.subscribe(() => version.change());
+  }
+}

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Deadline } from './deadline.js';
 import { Bulkhead, BulkheadFullError, BulkheadTimeoutError } from './bulkhead.js';
+import { Deadline } from './deadline.js';
 
-/** A call that goes on until it is told to end. */
+/** A call that runs until `end` is called. */
 function pending(): { call: () => Promise<string>; end: (value: string) => void } {
   let end: (value: string) => void = () => undefined;
   const promise = new Promise<string>((resolve) => {
@@ -16,23 +16,24 @@ function pending(): { call: () => Promise<string>; end: (value: string) => void 
 const LONG = Deadline.in(60_000);
 
 describe(Bulkhead.name, () => {
-  it('lets in as many as fit, and the others in their order as places come free', async () => {
+  it('runs as many calls as it has slots, and starts the others in order as slots become free', async () => {
     const bulkhead = new Bulkhead(2, 10);
-    const begun: string[] = [];
+    const started: string[] = [];
     const calls = ['a', 'b', 'c', 'd'].map((name) => {
       const { call, end } = pending();
       const done = bulkhead.run(LONG, () => {
-        begun.push(name);
+        started.push(name);
         return call();
       });
       return { done, end };
     });
     await sleep(0);
-    expect(begun).toEqual(['a', 'b']);
+    expect(started).toEqual(['a', 'b']);
+    expect([bulkhead.isFull, bulkhead.waitingCount]).toEqual([true, 2]);
     calls[1]?.end('second');
     await calls[1]?.done;
     await sleep(0);
-    expect(begun).toEqual(['a', 'b', 'c']);
+    expect(started).toEqual(['a', 'b', 'c']);
     for (const { end } of calls) end('done');
     expect(await Promise.all(calls.map(({ done }) => done))).toEqual([
       'done',
@@ -40,10 +41,10 @@ describe(Bulkhead.name, () => {
       'done',
       'done',
     ]);
-    expect(begun).toEqual(['a', 'b', 'c', 'd']);
+    expect(started).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('refuses at once when as many wait as may', async () => {
+  it('rejects a call at once when the queue is full', async () => {
     const bulkhead = new Bulkhead(1, 1);
     const { call, end } = pending();
     const calls = [bulkhead.run(LONG, call), bulkhead.run(LONG, call)];
@@ -52,7 +53,7 @@ describe(Bulkhead.name, () => {
     await Promise.all(calls);
   });
 
-  it('gives up waiting at the deadline, and the place goes to the next', async () => {
+  it('rejects a queued call at its deadline and gives the slot to the next call', async () => {
     const bulkhead = new Bulkhead(1, 10);
     const { call, end } = pending();
     const first = bulkhead.run(LONG, call);
@@ -65,7 +66,7 @@ describe(Bulkhead.name, () => {
     expect(await bulkhead.run(LONG, () => Promise.resolve('fourth'))).toBe('fourth');
   });
 
-  it('frees the place of a call that fails', async () => {
+  it('releases the slot of a call that fails', async () => {
     const bulkhead = new Bulkhead(1, 0);
     const failing = bulkhead.run(LONG, () => Promise.reject(new Error('no')));
     await expect(failing).rejects.toThrow('no');

@@ -1,86 +1,90 @@
 import type { Deadline } from './deadline.js';
 
-/** Thrown at once: as many calls wait as may. */
+/** Thrown at once when the queue is full. */
 export class BulkheadFullError extends Error {
   override readonly name = BulkheadFullError.name;
 }
 
-/** Thrown when the deadline of a call passes before its turn. */
+/** Thrown when a call is still queued at its deadline. */
 export class BulkheadTimeoutError extends Error {
   override readonly name = BulkheadTimeoutError.name;
 }
 
 /**
- * Limits how many calls to a dependency run at a time and how many wait for their turn, so that a slow one takes up no
- * more of this process than that.
+ * Limits the concurrent calls to a dependency and the queue in front of it, so that a slow dependency occupies a bounded
+ * part of this process.
  *
- * @see Polly's and Hystrix' bulkheads
+ * @see https://learn.microsoft.com/azure/architecture/patterns/bulkhead
  */
 export class Bulkhead {
   private running = 0;
-  /** Starts each waiting call, the longest waiting first. */
-  private readonly waiting = new Set<() => void>();
+  /** Starts of the queued calls, in the order of arrival. */
+  private readonly queue = new Set<() => void>();
 
+  /**
+   * @param maxConcurrent calls that run at a time.
+   * @param maxQueued calls that wait for one of them to end.
+   */
   constructor(
-    private readonly capacity: number,
-    private readonly queue: number,
+    private readonly maxConcurrent: number,
+    private readonly maxQueued: number,
   ) {}
 
-  /** Whether a call would have to wait for its turn. */
+  /** Whether the next call has to wait. */
   get isFull(): boolean {
-    return this.running === this.capacity;
+    return this.running === this.maxConcurrent;
   }
 
-  /** How many calls wait for their turn. */
+  /** How many calls wait. */
   get waitingCount(): number {
-    return this.waiting.size;
+    return this.queue.size;
   }
 
   /**
-   * Runs a call when its turn has come.
+   * Runs a call as soon as fewer than `maxConcurrent` calls run.
    *
    * @throws BulkheadFullError when the queue is full.
-   * @throws BulkheadTimeoutError when the deadline passes first. The call is not made then.
+   * @throws BulkheadTimeoutError when the call is still queued at the deadline. It is not made then.
    */
   run<Value>(deadline: Deadline, call: () => Promise<Value>): Promise<Value> {
-    if (this.running < this.capacity) {
+    if (this.running < this.maxConcurrent) {
       this.running += 1;
-      return this.make(call);
+      return this.runInSlot(call);
     }
-    if (this.waiting.size >= this.queue) {
-      return Promise.reject(new BulkheadFullError('Too many calls wait already.'));
+    if (this.queue.size >= this.maxQueued) {
+      return Promise.reject(new BulkheadFullError('The queue is full.'));
     }
-    return this.turn(deadline).then(() => this.make(call));
+    return this.waitForSlot(deadline).then(() => this.runInSlot(call));
   }
 
-  private turn(deadline: Deadline): Promise<void> {
+  private waitForSlot(deadline: Deadline): Promise<void> {
     let start = (): void => undefined;
-    const turn = new Promise<void>((resolve) => {
+    const started = new Promise<void>((resolve) => {
       start = resolve;
     });
-    this.waiting.add(start);
-    return deadline.limit(turn, () => {
-      this.waiting.delete(start);
-      return new BulkheadTimeoutError('The turn did not come in time.');
+    this.queue.add(start);
+    return deadline.limit(started, () => {
+      this.queue.delete(start);
+      return new BulkheadTimeoutError('The call was queued until its deadline.');
     });
   }
 
-  private async make<Value>(call: () => Promise<Value>): Promise<Value> {
+  private async runInSlot<Value>(call: () => Promise<Value>): Promise<Value> {
     try {
       return await call();
     } finally {
-      this.leave();
+      this.releaseSlot();
     }
   }
 
-  /** The place goes to the longest waiting call, so that no new one can take it first. */
-  private leave(): void {
-    const [next] = this.waiting;
+  /** Passes the slot to the oldest queued call, so that no new call can overtake it. */
+  private releaseSlot(): void {
+    const [next] = this.queue;
     if (next === undefined) {
       this.running -= 1;
       return;
     }
-    this.waiting.delete(next);
+    this.queue.delete(next);
     next();
   }
 }

@@ -1,34 +1,36 @@
-/** A moment after which a caller waits no longer, in the time of `performance.now()`. */
+/** A moment in the time of `performance.now()` at which a caller stops waiting. */
 export class Deadline {
   private constructor(private readonly at: number) {}
 
-  /** The moment that is so many milliseconds from now. */
+  /** The deadline `milliseconds` from now. */
   static in(milliseconds: number): Deadline {
     return new Deadline(performance.now() + milliseconds);
   }
 
-  /** The moment that is so many milliseconds after another one, such as the arrival of a request. */
+  /** The deadline `milliseconds` after a moment, such as the arrival of a request. */
   static after(moment: number, milliseconds: number): Deadline {
     return new Deadline(moment + milliseconds);
   }
 
-  /** Milliseconds left, 0 when it has passed. */
+  /** Milliseconds until the deadline; 0 after it. */
   get remaining(): number {
     return Math.max(0, this.at - performance.now());
   }
 
   /**
-   * The value of a promise, unless the moment passes first and everything that has arrived by then is read.
+   * Waits for a promise until the deadline. What has arrived by then is still read.
    *
-   * @throws the error that `late` makes. The promise goes on, and its outcome is ignored.
+   * @throws the error that `createError` returns when the deadline passes first. The promise continues, and its outcome
+   * is ignored.
    */
-  async limit<Value>(promise: Promise<Value>, late: () => Error): Promise<Value> {
+  async limit<Value>(promise: Promise<Value>, createError: () => Error): Promise<Value> {
     let timer: NodeJS.Timeout | undefined;
     let immediate: NodeJS.Immediate | undefined;
     const passed = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
+        // After the poll phase of the event loop, which reads the sockets.
         immediate = setImmediate(() => {
-          reject(late());
+          reject(createError());
         });
       }, this.remaining);
     });

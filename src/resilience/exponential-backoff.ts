@@ -1,7 +1,7 @@
 export interface BackoffOptions {
-  /** Milliseconds before the first retry. */
+  /** Delay before the first retry, in milliseconds. */
   readonly minMs: number;
-  /** Most milliseconds before any retry. */
+  /** Maximum of the delay, in milliseconds. */
   readonly maxMs: number;
   /** The part of a delay that is random, from 0 (none, the default) to 1 (full jitter). */
   readonly jitter?: number;

@@ -1,36 +1,36 @@
-/** How often the clock is corrected while somebody uses it. */
-const BEAT_MS = 10;
-/** A beat that is later than this found the event loop blocked. */
+/** Interval at which the event loop delay is sampled while a timeout is pending, in milliseconds. */
+const SAMPLE_MS = 10;
+/** Delay of a sample from which the event loop counts as blocked, in milliseconds. */
 const TOLERANCE_MS = 5;
-/** Turns of the event loop that a timeout still waits for, so that whatever has arrived is read first. */
-const TURNS = 2;
+/** Turns of the event loop between the end of a timeout and its callback: they read what has arrived by then. */
+const READ_TURNS = 2;
 
 /**
- * A clock for timeouts of dependencies, in milliseconds. It stands still while the event loop is blocked: a reply that
- * arrives meanwhile waits in its socket, and is not late because this process was busy.
+ * A clock for the timeouts of dependencies that excludes the event loop delay: it stops while the event loop is blocked.
+ * A response that arrives meanwhile waits in its socket, and is not late because this process was busy.
  */
 export class LoopClock {
   private blockedMs = 0;
-  private users = 0;
-  private beat: NodeJS.Timeout | undefined;
+  private pending = 0;
+  private sampler: NodeJS.Timeout | undefined;
 
   /**
-   * Calls back after so many milliseconds on this clock, once everything that has arrived by then is read.
+   * Calls back after `milliseconds` on this clock, once everything that has arrived by then is read.
    *
-   * @returns cancels it.
+   * @returns a function that cancels the callback.
    */
   after(milliseconds: number, callback: () => void): () => void {
     const startedAt = this.now();
     let timer: NodeJS.Timeout | undefined;
     let immediate: NodeJS.Immediate | undefined;
     const wait = (remaining: number): void => {
-      timer = setTimeout(read, remaining, TURNS);
+      timer = setTimeout(expire, remaining, READ_TURNS);
     };
-    const read = (turns: number): void => {
+    const expire = (turns: number): void => {
       immediate = setImmediate(() => {
         const remaining = startedAt + milliseconds - this.now();
         if (remaining >= 1) wait(remaining);
-        else if (turns > 1) read(turns - 1);
+        else if (turns > 1) expire(turns - 1);
         else {
           cancel();
           callback();
@@ -41,25 +41,30 @@ export class LoopClock {
     const cancel = (): void => {
       if (!active) return;
       active = false;
-      this.users -= 1;
+      this.pending -= 1;
       clearTimeout(timer);
       clearImmediate(immediate);
     };
-    this.users += 1;
-    this.start();
+    this.pending += 1;
+    this.sample();
     wait(milliseconds);
     return cancel;
   }
 
   /**
-   * The value of a promise, unless it takes longer on this clock.
+   * Waits for a promise for at most `milliseconds` on this clock.
    *
-   * @throws the error that `late` makes. The promise goes on, and its outcome is ignored.
+   * @throws the error that `createError` returns when the promise takes longer. The promise continues, and its outcome
+   * is ignored.
    */
-  limit<Value>(promise: Promise<Value>, milliseconds: number, late: () => Error): Promise<Value> {
+  limit<Value>(
+    promise: Promise<Value>,
+    milliseconds: number,
+    createError: () => Error,
+  ): Promise<Value> {
     return new Promise((resolve, reject) => {
       const cancel = this.after(milliseconds, () => {
-        reject(late());
+        reject(createError());
       });
       const settle =
         <Outcome>(settled: (outcome: Outcome) => void) =>
@@ -72,17 +77,17 @@ export class LoopClock {
   }
 
   /**
-   * The value of a call whose signal aborts after so many milliseconds on this clock.
+   * Makes a call with a signal that aborts after `milliseconds` on this clock.
    *
-   * @throws whatever the call throws; the signal's reason is a DOMException named `TimeoutError`.
+   * @throws what the call throws. The reason of the signal is a DOMException named `TimeoutError`.
    */
-  async abort<Value>(
+  async withAbortSignal<Value>(
     milliseconds: number,
     call: (signal: AbortSignal) => Promise<Value>,
   ): Promise<Value> {
     const controller = new AbortController();
     const cancel = this.after(milliseconds, () => {
-      controller.abort(new DOMException('The call timed out.', 'TimeoutError'));
+      controller.abort(new DOMException('no response in time', 'TimeoutError'));
     });
     try {
       return await call(controller.signal);
@@ -91,21 +96,21 @@ export class LoopClock {
     }
   }
 
-  /** Now on this clock, which starts where `performance.now()` does. Exact while somebody waits for it. */
+  /** Milliseconds on this clock. They are exact while a timeout is pending. */
   now(): number {
     return performance.now() - this.blockedMs;
   }
 
-  /** Runs until a beat finds no user: starting and stopping with every user would cost more. */
-  private start(): void {
-    if (this.beat !== undefined) return;
-    const dueAt = performance.now() + BEAT_MS;
-    this.beat = setTimeout(() => {
-      this.beat = undefined;
-      const lateMs = performance.now() - dueAt;
-      if (lateMs > TOLERANCE_MS) this.blockedMs += lateMs;
-      if (this.users > 0) this.start();
-    }, BEAT_MS);
+  /** Samples until no timeout is pending: one sampler is cheaper than one for each timeout. */
+  private sample(): void {
+    if (this.sampler !== undefined) return;
+    const dueAt = performance.now() + SAMPLE_MS;
+    this.sampler = setTimeout(() => {
+      this.sampler = undefined;
+      const delayMs = performance.now() - dueAt;
+      if (delayMs > TOLERANCE_MS) this.blockedMs += delayMs;
+      if (this.pending > 0) this.sample();
+    }, SAMPLE_MS);
   }
 }
 

@@ -1,4 +1,4 @@
-/** Runs a task once for all callers that ask for the same key while it runs. */
+/** Runs a task once for all concurrent callers of a key. */
 export class SingleFlight<Result> {
   private readonly running = new Map<string, Promise<Result>>();
 
@@ -7,7 +7,7 @@ export class SingleFlight<Result> {
     return this.running.has(key);
   }
 
-  /** Starts the task, or joins the one that is running for this key. A failure reaches every caller that joined. */
+  /** Starts the task, or joins the running task of this key. A failure rejects for every caller. */
   run(key: string, task: () => Promise<Result>): Promise<Result> {
     const running = this.running.get(key);
     if (running !== undefined) {

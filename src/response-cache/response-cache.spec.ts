@@ -45,7 +45,7 @@ function cacheOf(stored: Map<string, StoredResponse>, lock: Lock) {
   };
 }
 
-const FREE: Lock = { state: 'owned', release: () => Promise.resolve() };
+const FREE: Lock = { state: 'acquired', release: () => Promise.resolve() };
 
 /** What a read finds once it is told. */
 function pendingRead() {
@@ -88,6 +88,23 @@ describe('With more reads than PostgreSQL can serve', () => {
     expect((await second).page.body).toEqual(OLD.body);
     expect(await cache.get('/unknown', found)).toMatchObject({ cache: 'MISS' });
   });
+
+  it('does not measure a slow outage, also when it serves a stale response', async () => {
+    const { cache, version } = cacheOf(new Map(), FREE);
+    await cache.get('/known', found);
+    version.mark = 'second';
+    const outage = async (): Promise<CachedResponse> => {
+      await slowly();
+      return down();
+    };
+    expect(await cache.get('/known', outage)).toMatchObject({ cache: 'STALE' });
+    const slow = pendingRead();
+    const first = cache.get(KEY, slow.read);
+    const second = cache.get('/unknown', found);
+    slow.find(OLD);
+    await first;
+    expect(await second).toMatchObject({ cache: 'MISS' });
+  });
 });
 
 describe('A read that a change has overtaken', () => {
@@ -124,7 +141,7 @@ describe('The lock on reading a page', () => {
       count += 1;
       return Promise.resolve();
     };
-    return { lock: { state: 'owned', release }, times: () => count };
+    return { lock: { state: 'acquired', release }, times: () => count };
   };
 
   it('is left to expire once there is a page to find', async () => {
@@ -155,7 +172,7 @@ describe('The lock on reading a page', () => {
 
 it('A page that is read anew in the background is not asked for over and over while another replica reads it', async () => {
   const stored = new Map<string, StoredResponse>();
-  const { cache, version } = cacheOf(stored, { state: 'held' });
+  const { cache, version } = cacheOf(stored, { state: 'contended' });
   await cache.get(KEY, () => Promise.resolve(OLD));
   await sleep(60);
   // Younger, but of a mark that this replica has not heard of: as good as none.

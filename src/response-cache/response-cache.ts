@@ -5,8 +5,7 @@ import { Counter, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
 import { Database } from '../database/database.js';
-import { Admission } from '../resilience/admission.js';
-import { MAX_WAIT_MS } from '../resilience/max-wait.js';
+import { AdmissionControl, MAX_WAIT_MS } from '../resilience/admission-control.js';
 import { isOutage, isUnavailable, overloaded } from '../problems/problem.js';
 import { REDIS_PAGE_TIMEOUT_MS } from '../redis/redis-connection.js';
 import { RedisLock } from '../redis/redis-lock.js';
@@ -65,7 +64,7 @@ export class ResponseCache {
     sizeCalculation: ({ body }, key) => body.length + 2 * key.length + ENTRY_OVERHEAD_BYTES,
   });
   private readonly flights = new Map<string, Flight>();
-  private readonly reads: Admission;
+  private readonly reads: AdmissionControl;
   /** Whether the last read found PostgreSQL unavailable. */
   private failing = false;
   private readonly served: Counter<'layer' | 'result'>;
@@ -78,7 +77,7 @@ export class ResponseCache {
     private readonly environment: Environment,
     registry: Registry,
   ) {
-    this.reads = new Admission(environment.DATABASE_POOL_MAX);
+    this.reads = new AdmissionControl(environment.DATABASE_POOL_MAX);
     this.served = new Counter({
       name: 'farmlokal_page_cache_requests_total',
       help: 'Pages that were served, by where they were found and how fresh they were.',
@@ -113,7 +112,7 @@ export class ResponseCache {
     }
     // A PostgreSQL that does not answer is an outage, and the read says so.
     const maxMs = this.database.isAnswering ? MAX_WAIT_MS : Infinity;
-    if (!this.flights.has(flightName(key, version)) && this.reads.isFull(maxMs)) {
+    if (!this.flights.has(flightName(key, version)) && this.reads.shouldReject(maxMs)) {
       if (page === undefined || !this.standsIn(page)) {
         throw overloaded('The catalogue has too many requests right now.');
       }
@@ -148,6 +147,7 @@ export class ResponseCache {
     });
     const landing = this.reads
       .track(() => this.fetch(key, version, read, redisUntil))
+      .catch((error: unknown) => this.serveOnError(key, error))
       .finally(() => {
         this.flights.delete(name);
         cancel();
@@ -194,12 +194,14 @@ export class ResponseCache {
     try {
       served =
         shared ??
-        (lock?.state === 'held' ? await this.awaitOther(key, version, redisHasTime) : undefined) ??
+        (lock?.state === 'contended'
+          ? await this.awaitOther(key, version, redisHasTime)
+          : undefined) ??
         (await this.read(key, version, read));
       return served;
     } finally {
       // Once it was read, whoever meets the lock finds the page, for as long as the lock lasts.
-      if (lock?.state === 'owned' && served?.cache !== 'MISS') {
+      if (lock?.state === 'acquired' && served?.cache !== 'MISS') {
         void lock.release();
       }
     }
@@ -255,12 +257,17 @@ export class ResponseCache {
         throw error;
       }
       this.failing ||= isOutage(error);
-      const older = this.memory.peek(key);
-      if (older === undefined || !this.standsIn(older)) {
-        throw error;
-      }
-      return serve(older, 'STALE', 'memory');
+      throw error;
     }
+  }
+
+  /** Outside of the admission control, which must not measure how long an outage takes. */
+  private serveOnError(key: string, error: unknown): CacheResult {
+    const older = this.memory.peek(key);
+    if (older === undefined || !this.standsIn(older) || !isUnavailable(error)) {
+      throw error;
+    }
+    return serve(older, 'STALE', 'memory');
   }
 
   /** Whether a later read may have found something else meanwhile, or nothing any more. */

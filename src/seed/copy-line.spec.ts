@@ -3,8 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import { COPY_COLUMNS, copyField, copyLine, copyTime } from './copy-line.js';
 import { sampleProduct } from './sample-product.js';
 
-describe('A COPY line', () => {
-  it('escapes what the format gives a meaning', () => {
+describe(copyLine.name, () => {
+  it('escapes the special characters of the format', () => {
     expect(copyField('a\tb\nc\rd\\N')).toBe('a\\tb\\nc\\rd\\\\N');
     expect(copyField('Jalapeño हापूस')).toBe('Jalapeño हापूस');
   });
@@ -20,7 +20,7 @@ describe('A COPY line', () => {
     expect(fields.slice(8, 10)).toEqual(['\\N', '\\N']);
   });
 
-  it('writes times with their microseconds', () => {
+  it('writes times with microseconds', () => {
     expect(copyTime(Date.UTC(2024, 1, 29, 23, 59, 59) * 1000 + 42)).toBe(
       '2024-02-29T23:59:59.000042Z',
     );

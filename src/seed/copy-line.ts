@@ -1,6 +1,6 @@
 import type { SampleProduct } from './sample-product.js';
 
-/** The columns of a {@link copyLine}, in its order. The table's defaults fill in the others. */
+/** The columns of a {@link copyLine}, in order. The others take their defaults. */
 export const COPY_COLUMNS =
   'sku, name, description, category, price, currency, unit, producer, latitude, longitude, created_at, updated_at';
 
@@ -11,7 +11,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '\\r',
 };
 
-/** A product, priced in this currency, as a line of PostgreSQL's COPY text format, with its line end. */
+/**
+ * Formats a product as a line of COPY's text format, with its newline.
+ *
+ * @see https://www.postgresql.org/docs/current/sql-copy.html
+ */
 export function copyLine(product: SampleProduct, currency: string): string {
   return (
     `${copyField(product.sku)}\t${copyField(product.name)}\t${copyField(product.description)}\t` +
@@ -21,14 +25,14 @@ export function copyLine(product: SampleProduct, currency: string): string {
   );
 }
 
-/** A text as a field of COPY's text format. */
+/** Escapes a text as a field of COPY's text format. */
 export function copyField(text: string): string {
   return /[\\\t\n\r]/.test(text)
     ? text.replace(/[\\\t\n\r]/g, (character) => ESCAPES[character] ?? character)
     : text;
 }
 
-/** Microseconds since 1970 as a timestamp of RFC 3339, in UTC. */
+/** Formats microseconds since 1970 as an RFC 3339 timestamp in UTC. */
 export function copyTime(microseconds: number): string {
   const seconds = Math.floor(microseconds / 1_000_000);
   const rest = String(microseconds - seconds * 1_000_000).padStart(6, '0');

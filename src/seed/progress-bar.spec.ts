@@ -19,8 +19,8 @@ function harness(isTTY: boolean): {
   };
 }
 
-describe('The progress bar', () => {
-  it('redraws one line of a terminal, ten times a second at most', () => {
+describe(ProgressBar.name, () => {
+  it('redraws one line of a terminal, at most ten times a second', () => {
     const { bar, written, at } = harness(true);
     bar.update(0);
     for (let time = 1; time <= 1000; time++) {
@@ -36,7 +36,7 @@ describe('The progress bar', () => {
     expect(written.at(-1)).toBe('\n');
   });
 
-  it('writes a plain line every three seconds elsewhere', () => {
+  it('writes a line every three seconds when the output is not a terminal', () => {
     const { bar, written, at } = harness(false);
     bar.update(5000);
     for (let time = 100; time <= 7000; time += 100) {
@@ -51,15 +51,15 @@ describe('The progress bar', () => {
     ]);
   });
 
-  it('writes nothing when there was nothing to do', () => {
+  it('writes nothing without progress', () => {
     const { bar, written } = harness(true);
     bar.finish(10_000);
     expect(written).toEqual([]);
   });
 
-  it('clears the line for a notice', () => {
+  it('clears the bar before it writes a line of text', () => {
     const { bar, written } = harness(true);
-    bar.say('Trying again');
-    expect(written).toEqual(['\r\u001b[KTrying again\n']);
+    bar.writeLine('Retrying');
+    expect(written).toEqual(['\r\u001b[KRetrying\n']);
   });
 });

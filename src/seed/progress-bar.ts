@@ -1,95 +1,104 @@
-const REDRAW_MS = 100;
-const LINE_MS = 3000;
-const CELLS = 16;
+const REDRAW_INTERVAL_MS = 100;
+const LINE_INTERVAL_MS = 3000;
+const BAR_WIDTH = 16;
 
-/** Where a {@link ProgressBar} draws: standard output, or what a test puts in its place. */
+/** The output of a {@link ProgressBar}, such as `process.stdout`. */
 export interface ProgressOutput {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
 }
 
+interface Progress {
+  readonly rows: number;
+  /** Milliseconds, in the time of the bar's clock. */
+  readonly at: number;
+}
+
 /**
- * Shows how far a load of rows is: share, rows, rows a second and the time left. On a terminal it is one
- * line, redrawn at most ten times a second; elsewhere a plain line every three seconds.
+ * Shows the progress of a load: percentage, rows, rows per second and time left. On a terminal it redraws one line every
+ * 100 ms; elsewhere it writes a line every three seconds.
  */
 export class ProgressBar {
-  private first: { readonly rows: number; readonly at: number } | undefined;
-  private shown: { readonly rows: number; readonly at: number } | undefined;
-  private latest = 0;
-  private readonly terminal: boolean;
+  private first: Progress | undefined;
+  private shown: Progress | undefined;
+  private latestRows = 0;
+  private readonly isTerminal: boolean;
 
   /**
-   * @param total the rows at the end
-   * @param now milliseconds of a clock that never goes back
+   * @param total rows at the end.
+   * @param now a monotonic clock, in milliseconds.
    */
   constructor(
     private readonly output: ProgressOutput,
     private readonly total: number,
     private readonly now: () => number = () => performance.now(),
   ) {
-    this.terminal = output.isTTY === true;
+    this.isTerminal = output.isTTY === true;
   }
 
-  /** Takes the rows reached; the first call sets where the rate is counted from. */
+  /** Sets the rows loaded so far. The rate is measured from the first call. */
   update(rows: number): void {
     const at = this.now();
-    this.latest = rows;
+    this.latestRows = rows;
     this.first ??= { rows, at };
-    this.shown ??= this.terminal ? undefined : this.first;
-    if (this.shown === undefined || at - this.shown.at >= (this.terminal ? REDRAW_MS : LINE_MS)) {
+    this.shown ??= this.isTerminal ? undefined : this.first;
+    const interval = this.isTerminal ? REDRAW_INTERVAL_MS : LINE_INTERVAL_MS;
+    if (this.shown === undefined || at - this.shown.at >= interval) {
       this.show(rows, at);
     }
   }
 
-  /** Shows where it ended, by default at the last rows taken. Without any, there is nothing to show. */
-  finish(rows = this.latest): void {
+  /** Shows the final state, if there was any progress. Default: the rows of the last update. */
+  finish(rows = this.latestRows): void {
     if (this.first === undefined) {
       return;
     }
     if (this.shown?.rows !== rows) {
       this.show(rows, this.now());
     }
-    if (this.terminal) {
+    if (this.isTerminal) {
       this.output.write('\n');
     }
     this.first = undefined;
     this.shown = undefined;
   }
 
-  /** Writes a line of text without tearing the bar. */
-  say(text: string): void {
-    this.output.write(this.terminal ? `\r\u001b[K${text}\n` : `${text}\n`);
+  /** Writes a line of text above the bar. */
+  writeLine(text: string): void {
+    this.output.write(this.isTerminal ? `\r\u001b[K${text}\n` : `${text}\n`);
   }
 
   private show(rows: number, at: number): void {
     this.shown = { rows, at };
-    const text = this.describe(rows, at);
+    const text = this.format(rows, at);
     this.output.write(
-      this.terminal ? `\r${text.slice(0, (this.output.columns ?? 80) - 1)}\u001b[K` : `${text}\n`,
+      this.isTerminal ? `\r${text.slice(0, (this.output.columns ?? 80) - 1)}\u001b[K` : `${text}\n`,
     );
   }
 
-  private describe(rows: number, at: number): string {
+  private format(rows: number, at: number): string {
     const { first, total } = this;
+    const done = Math.min(rows, total);
     const seconds = first === undefined ? 0 : (at - first.at) / 1000;
     const rate =
       first === undefined || seconds === 0 ? 0 : Math.max(0, rows - first.rows) / seconds;
-    const filled = Math.floor((Math.min(rows, total) * CELLS) / total);
-    const bar = this.terminal ? `[${'#'.repeat(filled)}${'.'.repeat(CELLS - filled)}] ` : '';
-    const left = rate === 0 ? '--:--' : clock((total - Math.min(rows, total)) / rate);
+    const filled = Math.floor((done * BAR_WIDTH) / total);
+    const bar = this.isTerminal ? `[${'#'.repeat(filled)}${'.'.repeat(BAR_WIDTH - filled)}] ` : '';
+    const percentage = String(Math.floor((done * 100) / total)).padStart(3);
+    const timeLeft = rate === 0 ? '--:--' : formatDuration((total - done) / rate);
     return (
-      `${bar}${String(Math.floor((Math.min(rows, total) * 100) / total)).padStart(3)}%  ${grouped(rows)}/${grouped(total)} rows  ` +
-      `${grouped(Math.round(rate))} rows/s  ${left} left`
+      `${bar}${percentage}%  ${formatNumber(rows)}/${formatNumber(total)} rows  ` +
+      `${formatNumber(Math.round(rate))} rows/s  ${timeLeft} left`
     );
   }
 }
 
-function grouped(number: number): string {
+function formatNumber(number: number): string {
   return number.toLocaleString('en-US');
 }
 
-function clock(seconds: number): string {
+function formatDuration(seconds: number): string {
   const whole = Math.ceil(seconds);
   const parts = [Math.floor(whole / 60) % 60, whole % 60];
   const hours = Math.floor(whole / 3600);

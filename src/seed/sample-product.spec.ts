@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { CATALOGUE } from './sample-catalog.js';
-import { CITIES } from './city.js';
+import { categories, cities } from './sample-catalog.js';
 import {
   rowOfSampleSku,
   SAMPLE_PERIOD,
@@ -13,12 +12,12 @@ import {
 const ROWS = 20_000;
 const products = Array.from({ length: ROWS }, (_, index) => sampleProduct(index + 1));
 
-describe('The sample catalogue', () => {
-  it('has shares that add up to a thousand', () => {
-    expect(CATALOGUE.reduce((sum, { share }) => sum + share, 0)).toBe(1000);
+describe('The sample catalog', () => {
+  it('has category shares that add up to 1,000', () => {
+    expect(categories.reduce((sum, { share }) => sum + share, 0)).toBe(1000);
   });
 
-  it('is the same every time', () => {
+  it('has the same row for a number every time', () => {
     expect(sampleProduct(1)).toEqual(products[0]);
     expect(sampleProduct(12_345)).toEqual(products[12_344]);
     expect(sampleProduct(42)).toMatchInlineSnapshot(`
@@ -38,7 +37,7 @@ describe('The sample catalogue', () => {
     `);
   });
 
-  it('names every row by a sku of its own, in order', () => {
+  it('gives each row a unique sku, in row order', () => {
     const skus = products.map(({ sku }) => sku);
     expect(new Set(skus).size).toBe(ROWS);
     expect(skus.toSorted()).toEqual(skus);
@@ -48,8 +47,8 @@ describe('The sample catalogue', () => {
     }
   });
 
-  it('keeps to what the table accepts', () => {
-    const refused = products.filter(
+  it('has only rows that the table accepts', () => {
+    const invalid = products.filter(
       ({ name, producer, description, price, latitude, longitude }) =>
         name.length > 200 ||
         producer.length > 200 ||
@@ -58,19 +57,19 @@ describe('The sample catalogue', () => {
         (latitude === null) !== (longitude === null) ||
         /[{}]/.test(name + producer + description),
     );
-    expect(refused).toEqual([]);
+    expect(invalid).toEqual([]);
   });
 
-  it('has goods, units, prices and producers of their category', () => {
-    const categories = new Map(CATALOGUE.map((category) => [category.name, category]));
+  it('takes goods, units, prices and producers from the category', () => {
+    const byName = new Map(categories.map((category) => [category.name, category]));
     const misplaced = products.filter((product) => {
-      const category = categories.get(product.category);
+      const category = byName.get(product.category);
       const good = category?.goods.some(
-        ([name, unit, least, highest]) =>
+        ({ name, unit, minPrice, maxPrice }) =>
           product.name.includes(name) &&
           product.unit === unit &&
-          Number(product.price) >= least &&
-          Number(product.price) <= highest,
+          Number(product.price) >= minPrice &&
+          Number(product.price) <= maxPrice,
       );
       const producer = category?.producers.some((pattern) =>
         pattern.split(/\{\w+\}/).every((part) => product.producer.includes(part)),
@@ -80,30 +79,31 @@ describe('The sample catalogue', () => {
     expect(misplaced).toEqual([]);
   });
 
-  it('is uneven: a large category, a small one, and devices among the first hundred', () => {
+  it('has large and small categories, and devices among the first 100 rows', () => {
     const share = (category: string, rows: number): number =>
       products.slice(0, rows).filter((product) => product.category === category).length / rows;
     expect(share('Vegetables', ROWS)).toBeGreaterThan(0.18);
     expect(share('Flowers', ROWS)).toBeGreaterThan(0.005);
     expect(share('Flowers', ROWS)).toBeLessThan(0.02);
     expect(share('Electronics', 100)).toBeGreaterThanOrEqual(0.03);
-    expect(new Set(products.map(({ category }) => category)).size).toBe(CATALOGUE.length);
+    expect(new Set(products.map(({ category }) => category)).size).toBe(categories.length);
   });
 
-  it('stands around cities, but for a few that show no place', () => {
+  it('places at least 95 % of the products near a city, and the others nowhere', () => {
     const placed = products.filter(({ latitude }) => latitude !== null);
     expect(placed.length / ROWS).toBeGreaterThan(0.95);
     expect(placed.length).toBeLessThan(ROWS);
     const astray = placed.filter(({ latitude, longitude }) =>
-      CITIES.every(([, north, east]) => {
-        const shrink = Math.cos((north * Math.PI) / 180);
-        return Math.hypot(Number(latitude) - north, (Number(longitude) - east) * shrink) > 0.226;
+      cities.every((city) => {
+        const north = Number(latitude) - city.latitude;
+        const east = Number(longitude) - city.longitude;
+        return Math.hypot(north, east * Math.cos((city.latitude * Math.PI) / 180)) > 0.226;
       }),
     );
     expect(astray).toEqual([]);
   });
 
-  it('was created over two years, to the microsecond, and never updated before', () => {
+  it('has creation times over two years, in microseconds, and no earlier update times', () => {
     const misdated = products.filter(
       ({ createdAt, updatedAt }) =>
         !Number.isSafeInteger(createdAt) ||

@@ -6,31 +6,29 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { COPY_COLUMNS, copyLine } from './copy-line.js';
 import { rowOfSampleSku, SAMPLE_SKU_PATTERN, sampleProduct, sampleSku } from './sample-product.js';
 
-/** Key of the advisory lock under which a batch finds its place; nothing else may take it. */
+/** Key of the advisory lock that serializes batches. */
 const SEED_LOCK = 7_203_115_204;
 
-/** Characters in a buffer on its way to the database; only a few of them exist at a time. */
-const CHUNK_CHARACTERS = 64 * 1024;
+/** Characters sent to the database at a time. */
+const CHUNK_LENGTH = 64 * 1024;
 
-/** Which rows a batch takes: those after the last one in the table, and after `after`. */
 export interface BatchRequest {
-  /** The row up to which the caller knows the table to be loaded. */
+  /** The batch starts after this row, or after the last sample row of the table if that is higher. */
   readonly after: number;
-  /** Rows in the batch at most. */
+  /** Most rows in the batch. */
   readonly size: number;
-  /** The last row of all. */
+  /** The batch ends at this row at the latest. */
   readonly count: number;
 }
 
-/** What a batch came to. */
 export interface BatchResult {
-  /** The row up to which the table is loaded now. */
+  /** The last sample row of the table. */
   readonly rows: number;
   /** Rows that the batch committed. */
   readonly added: number;
 }
 
-/** Table `products` seen as a place for sample products, over a connection of its own. */
+/** The sample products in table `products`, over a connection of its own. */
 export class SampleTable {
   private committing = false;
 
@@ -39,44 +37,44 @@ export class SampleTable {
     private readonly currency: string,
   ) {}
 
-  /** @param currency the one in which the appended products are priced. */
+  /** @param currency of the products' prices. */
   static async connect(connection: ClientConfig, currency: string): Promise<SampleTable> {
     const client = new Client(connection);
-    // A connection that is lost between two statements fails the next one; that is soon enough.
+    // After a lost connection the next statement fails, so this event needs no handling.
     client.on('error', () => undefined);
     await client.connect();
     return new SampleTable(client, currency);
   }
 
   /**
-   * Appends the next rows in one transaction, or finds that there are none to append. After a failure
-   * the connection is of no more use.
+   * Appends the next rows in one transaction, or none when the table has them all. After a failure, close the
+   * connection.
    *
-   * @param onProgress takes the rows reached with each buffer, before they are committed
+   * @param onProgress receives the last row sent, before it is committed.
    */
   async appendBatch(
     { after, size, count }: BatchRequest,
     onProgress: (rows: number) => void,
   ): Promise<BatchResult> {
     const { client } = this;
-    // The lock ends with the transaction, so it holds behind a transaction-pooling proxy as well. Only a
-    // later statement of a READ COMMITTED transaction is sure to see what the lock's last owner committed.
+    // A transaction-level lock works through a transaction pooler. In READ COMMITTED, the statements after the lock
+    // see what its previous owner committed.
     await client.query(
       `BEGIN ISOLATION LEVEL READ COMMITTED;
        SET LOCAL statement_timeout = 0;
        SELECT pg_advisory_xact_lock(${SEED_LOCK})`,
     );
-    const rows = Math.max(after, await this.lastRow());
+    const rows = Math.max(after, await this.findLastRow());
     if (rows >= count) {
       await client.query('ROLLBACK');
       return { rows, added: 0 };
     }
     const last = Math.min(rows + size, count);
-    const taken = await this.takenSkus(rows + 1, last);
+    const existing = await this.findSkus(rows + 1, last);
     onProgress(rows);
     const copy = client.query(copyFrom(`COPY products (${COPY_COLUMNS}) FROM STDIN`));
     await pipeline(
-      Readable.from(this.copyChunks(rows + 1, last, taken, onProgress), { highWaterMark: 2 }),
+      Readable.from(this.copyChunks(rows + 1, last, existing, onProgress), { highWaterMark: 2 }),
       copy,
     );
     this.committing = true;
@@ -86,25 +84,25 @@ export class SampleTable {
   }
 
   /**
-   * Lets the planner know of the rows (ANALYZE) and index-only scans trust the pages (VACUUM).
+   * Runs ANALYZE, for the query planner, and VACUUM, for index-only scans.
    *
-   * @returns what kept the server from doing so, such as a role that does not own the table
+   * @returns why one of them failed, for example because the role does not own the table.
    */
   async refreshStatistics(): Promise<readonly string[]> {
-    const faults = new Set<string>();
-    const take = ({ message }: { message?: string | undefined }): void => {
-      faults.add(message ?? 'no reason given');
+    const failures = new Set<string>();
+    const addFailure = ({ message }: { message?: string | undefined }): void => {
+      failures.add(message ?? 'no reason given');
     };
-    // Missing privilege is a warning to PostgreSQL, not an error.
-    this.client.on('notice', take);
+    // PostgreSQL reports a missing privilege as a notice.
+    this.client.on('notice', addFailure);
     for (const statement of ['ANALYZE products', 'VACUUM products']) {
-      await this.client.query(statement).catch(take);
+      await this.client.query(statement).catch(addFailure);
     }
-    this.client.off('notice', take);
-    return [...faults];
+    this.client.off('notice', addFailure);
+    return [...failures];
   }
 
-  /** Gives up the batch under way by ending the connection; a commit that was sent is waited for instead. */
+  /** Rolls back the batch in progress by closing the connection, unless its COMMIT is already sent. */
   abort(): void {
     if (!this.committing) {
       void this.client.end();
@@ -116,10 +114,10 @@ export class SampleTable {
   }
 
   /**
-   * The highest row in the table, 0 without any. A product of someone else may bear a sku of our form:
-   * ours is known by its time of creation, which no one else would hit to the microsecond.
+   * The last sample row of the table, or 0. Another product can have a sku of the same form, so the creation time has
+   * to match too.
    */
-  private async lastRow(): Promise<number> {
+  private async findLastRow(): Promise<number> {
     let below = sampleSku(999_999_999);
     for (;;) {
       const { rows } = await this.client.query<{ sku: string; created: string }>(
@@ -142,8 +140,8 @@ export class SampleTable {
     }
   }
 
-  /** Skus of these rows that the table holds already: someone else's, or left over from a deletion. */
-  private async takenSkus(first: number, last: number): Promise<ReadonlySet<string>> {
+  /** The skus of these rows that the table has already: of other products, or from before a deletion. */
+  private async findSkus(first: number, last: number): Promise<ReadonlySet<string>> {
     const { rows } = await this.client.query<{ sku: string }>(
       'SELECT sku FROM products WHERE sku >= $1 AND sku <= $2',
       [sampleSku(first), sampleSku(last)],
@@ -154,16 +152,16 @@ export class SampleTable {
   private *copyChunks(
     first: number,
     last: number,
-    taken: ReadonlySet<string>,
+    existing: ReadonlySet<string>,
     onProgress: (rows: number) => void,
   ): Generator<Buffer> {
     let lines = '';
     for (let row = first; row <= last; row++) {
       const product = sampleProduct(row);
-      if (!taken.has(product.sku)) {
+      if (!existing.has(product.sku)) {
         lines += copyLine(product, this.currency);
       }
-      if (lines.length >= CHUNK_CHARACTERS) {
+      if (lines.length >= CHUNK_LENGTH) {
         yield Buffer.from(lines);
         lines = '';
         onProgress(row);

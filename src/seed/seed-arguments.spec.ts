@@ -2,15 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 
 import { seedArguments } from './seed-arguments.js';
 import { SeedFailure } from './seed-failure.js';
-import { DEFAULT_BATCH } from './seed-products.js';
+import { DEFAULT_BATCH_SIZE } from './seed-products.js';
 
-describe('The arguments of the seed', () => {
-  it('are a count and a batch', () => {
+describe(seedArguments.name, () => {
+  it('parses the count and the batch size', () => {
     expect(seedArguments(['--count', '100000000', '--batch', '500'])).toEqual({
       count: 100_000_000,
       batch: 500,
     });
-    expect(seedArguments(['--count=1'])).toEqual({ count: 1, batch: DEFAULT_BATCH });
+    expect(seedArguments(['--count=1'])).toEqual({ count: 1, batch: DEFAULT_BATCH_SIZE });
   });
 
   it.each([
@@ -26,7 +26,7 @@ describe('The arguments of the seed', () => {
     ['--batch', ['--count', '5', '--batch', 'many']],
     ['--cuont', ['--cuont', '5']],
     ['500', ['500']],
-  ])('are refused in one line that names %s: %j', (named, args) => {
+  ])('rejects in one line that names %s the arguments %j', (named, args) => {
     const attempt = (): unknown => seedArguments(args);
     expect(attempt).toThrow(SeedFailure);
     expect(attempt).toThrow(new RegExp(`^.*${named}.*$`));

@@ -1,23 +1,23 @@
 import { parseArgs } from 'node:util';
 import { isNativeError } from 'node:util/types';
 
-import { DEFAULT_BATCH } from './seed-products.js';
 import { SeedFailure } from './seed-failure.js';
+import { DEFAULT_BATCH_SIZE } from './seed-products.js';
 
-/** What the command line asks for. */
 export interface SeedArguments {
+  /** Rows that the table should have in the end. */
   readonly count: number;
+  /** Rows per transaction. */
   readonly batch: number;
 }
 
 const USAGE = 'Usage: npm run seed -- --count N [--batch B]';
-const MOST_ROWS = 100_000_000;
+const MAX_ROWS = 100_000_000;
 
 /**
- * Reads `--count N` (required) and `--batch B` (default {@link DEFAULT_BATCH}), both integers from 1
- * to 100,000,000.
+ * Parses `--count N` (required) and `--batch B` (default {@link DEFAULT_BATCH_SIZE}), integers from 1 to 100,000,000.
  *
- * @throws SeedFailure that names the bad argument.
+ * @throws SeedFailure that names the invalid argument.
  */
 export function seedArguments(args: readonly string[]): SeedArguments {
   const { count, batch } = parse(args);
@@ -25,8 +25,8 @@ export function seedArguments(args: readonly string[]): SeedArguments {
     throw new SeedFailure(`--count is missing. ${USAGE}`);
   }
   return {
-    count: integer('--count', count),
-    batch: batch === undefined ? DEFAULT_BATCH : integer('--batch', batch),
+    count: parseInteger('--count', count),
+    batch: batch === undefined ? DEFAULT_BATCH_SIZE : parseInteger('--batch', batch),
   };
 }
 
@@ -38,14 +38,15 @@ function parse(args: readonly string[]): { count?: string; batch?: string } {
     }).values;
   } catch (error) {
     const [reason = ''] = isNativeError(error) ? error.message.split('\n') : [];
+    // Node appends a hint on how to pass a value that starts with a dash.
     throw new SeedFailure(`${reason.replace(/\.? ?(To specify .*)?$/, '')}. ${USAGE}`);
   }
 }
 
-function integer(name: string, value: string): number {
+function parseInteger(name: string, value: string): number {
   const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
-  if (!(number >= 1 && number <= MOST_ROWS)) {
-    throw new SeedFailure(`${name} must be an integer from 1 to ${MOST_ROWS}, not "${value}".`);
+  if (!(number >= 1 && number <= MAX_ROWS)) {
+    throw new SeedFailure(`${name} must be an integer from 1 to ${MAX_ROWS}, not "${value}".`);
   }
   return number;
 }

@@ -1,4 +1,4 @@
-/** Why the seed cannot run or go on. The message is ready to print and says what to do. */
+/** Why a seed failed. The message says what to do and is printed as it is. */
 export class SeedFailure extends Error {
   override readonly name = SeedFailure.name;
 }

@@ -6,7 +6,7 @@ import { seedArguments } from './seed-arguments.js';
 import { SeedFailure } from './seed-failure.js';
 import { seedProducts } from './seed-products.js';
 
-/** Exit codes of a process that a signal ended: 128 and the signal's number. */
+/** By convention, 128 plus the number of the signal. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 async function seed(): Promise<void> {
@@ -15,7 +15,7 @@ async function seed(): Promise<void> {
 
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    // Every time: npm passes on the signal that the terminal has sent here already.
+    // Not `once`: the terminal and npm each send the signal, and the second must not kill the process.
     process.on(signal, () => {
       process.exitCode ??= EXIT_CODES[signal];
       controller.abort();
@@ -24,32 +24,32 @@ async function seed(): Promise<void> {
 
   const started = performance.now();
   const bar = new ProgressBar(process.stdout, count);
-  const load = seedProducts(postgresConnection(DATABASE_URL), {
+  const loading = seedProducts(postgresConnection(DATABASE_URL), {
     count,
     currency: CURRENCY,
     batch,
     signal: controller.signal,
-    onProgress: (reached) => {
-      bar.update(reached);
+    onProgress: (rows) => {
+      bar.update(rows);
     },
     onNotice: (text) => {
-      bar.say(text);
+      bar.writeLine(text);
     },
   });
-  load.catch(() => {
+  loading.catch(() => {
     bar.finish();
   });
-  const { rows, added, stopped } = await load;
+  const { rows, added, stopped } = await loading;
   bar.finish(rows);
 
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   if (stopped) {
     const where = rows === 0 ? 'before the first batch' : `after row ${rows} of ${count}`;
-    console.log(`Stopped ${where}. The same command goes on from there.`);
+    console.log(`Stopped ${where}. Run the same command again to continue.`);
   } else if (added === 0) {
-    console.log(`Nothing to do: the table holds ${rows} sample products.`);
+    console.log(`Nothing to do: the table has ${rows} sample products.`);
   } else {
-    console.log(`Added ${added} sample products in ${seconds} s; the table holds ${rows}.`);
+    console.log(`Added ${added} sample products in ${seconds} s; the table has ${rows}.`);
   }
 }
 

@@ -16,7 +16,7 @@ import { createLogger } from '../logging/logger.js';
 import { AccessLog } from './access-log.js';
 import { RequestMetrics } from '../metrics/request-metrics.js';
 import { arrivalTime } from './arrival-time.js';
-import { MAX_WAIT_MS } from '../resilience/max-wait.js';
+import { MAX_WAIT_MS } from '../resilience/admission-control.js';
 import { StartQueue } from './start-queue.js';
 import { replyToClientError } from './client-errors.js';
 import { refuseOtherMethods } from './method-not-allowed.js';
@@ -100,7 +100,7 @@ export async function createApp(): Promise<NestFastifyApplication> {
     fastify.server.emit('request', request, response);
   });
   const charge = (request: FastifyRequest, reply: FastifyReply): Promise<void> =>
-    app.get(RateLimitGuard).charge(request, reply);
+    app.get(RateLimitGuard).consume(request, reply);
   /** Charges the client for a request that no route gets, and then hands on its fault, or `rate-limited`. */
   const reject = (
     fault: Error,

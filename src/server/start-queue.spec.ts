@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 
-import { Admission } from '../resilience/admission.js';
+import { AdmissionControl } from '../resilience/admission-control.js';
 import { StartQueue } from './start-queue.js';
 
 const turn = (): Promise<void> => new Promise(setImmediate);
@@ -45,11 +45,11 @@ describe(StartQueue.name, () => {
 
 describe(`${StartQueue.name} while requests are refused`, () => {
   beforeEach(async () => {
-    const admission = new Admission(1);
+    const admission = new AdmissionControl(1);
     const requests = [0, 1].map(() => admission.track(() => turn()));
     await admission.track(() => turn());
     void admission.track(() => turn());
-    expect(admission.isFull(0)).toBe(true);
+    expect(admission.shouldReject(0)).toBe(true);
     await Promise.all(requests);
   });
 

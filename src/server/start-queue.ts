@@ -1,4 +1,4 @@
-import { refusesRequests } from '../resilience/admission.js';
+import { isSheddingLoad } from '../resilience/admission-control.js';
 import { arrivalTime } from './arrival-time.js';
 
 /**
@@ -46,13 +46,13 @@ export class StartQueue {
 
   private hasTime(): boolean {
     if (this.connectingTurns > 0) return false;
-    return !refusesRequests() || performance.now() - arrivalTime() < OVERLOADED_BUDGET_MS;
+    return !isSheddingLoad() || performance.now() - arrivalTime() < OVERLOADED_BUDGET_MS;
   }
 
   private drain(): void {
     if (this.draining) return;
     this.draining = true;
-    const budgetMs = refusesRequests() ? OVERLOADED_BUDGET_MS : Infinity;
+    const budgetMs = isSheddingLoad() ? OVERLOADED_BUDGET_MS : Infinity;
     const most = this.connectingTurns > 0 ? 1 : budgetMs * STARTS_PER_MS;
     let endsAt: number | undefined;
     const next = (): void => {

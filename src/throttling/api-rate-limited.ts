@@ -1,10 +1,10 @@
 import { ApiProblem } from '../problems/problem.dto.js';
 
-/** Documents the answer to a client that asks too often. */
+/** Documents the response to a client that exceeds the rate limit. */
 export function ApiRateLimited(instance: string): MethodDecorator {
-  return ApiProblem('The client has made too many requests.', {
+  return ApiProblem('The client exceeds the rate limit.', {
     'rate-limited': {
-      detail: 'A client may make 300 requests in 60 seconds; the next in 17.',
+      detail: 'A client may make 300 requests in 60 seconds. Retry in 17 seconds.',
       instance,
     },
   });

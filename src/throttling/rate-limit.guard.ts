@@ -17,16 +17,17 @@ import { Problem } from '../problems/problem.js';
 import { Unlimited } from './unlimited.js';
 
 /**
- * Lets each client make so many requests within a window, whatever they ask for, and says how many are left
- * (IETF draft-ietf-httpapi-ratelimit-headers). A client is an IPv4 address or an IPv6 network of 64 bits, as
- * far as the trusted proxies know it.
+ * Limits each client's requests per window over all routes, and sends the RateLimit headers. A client is an IPv4 address
+ * or an IPv6 /64 network.
+ *
+ * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
  */
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {
   private readonly policy: string;
-  private readonly refused: Counter;
-  /** What the marks of a handler and of its class say, which are read once: no handler is shared by two classes. */
-  private readonly unlimited = new WeakMap<object, boolean>();
+  private readonly rejected: Counter;
+  /** Cached metadata by handler. No handler belongs to two controllers. */
+  private readonly unlimitedHandlers = new WeakMap<object, boolean>();
 
   constructor(
     @InjectThrottlerOptions() options: ThrottlerModuleOptions,
@@ -38,19 +39,20 @@ export class RateLimitGuard extends ThrottlerGuard {
     super(options, storage, reflector);
     const { THROTTLE_LIMIT, THROTTLE_TTL_MS } = environment;
     this.policy = `"default";q=${THROTTLE_LIMIT};w=${Math.ceil(THROTTLE_TTL_MS / 1000)}`;
-    this.refused = new Counter({
+    this.rejected = new Counter({
       name: 'farmlokal_throttled_requests_total',
-      help: 'Requests that were refused because their client had made too many.',
+      help: 'Requests rejected because their client exceeded the rate limit.',
       registers: [registry],
     });
   }
 
   /**
-   * Counts a request against its client.
+   * Counts a request against the limit of its client, and sets the RateLimit headers. The server calls this method for
+   * requests that Nest does not route.
    *
-   * @throws Problem `rate-limited` when it is one too many.
+   * @throws Problem `rate-limited` when the client exceeds its limit.
    */
-  async charge(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  async consume(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { THROTTLE_LIMIT: limit, THROTTLE_TTL_MS: windowMs } = this.environment;
     const client = normalizeIp(request.client ?? '', DEFAULT_IPV6_SUBNET_PREFIX);
     const { totalHits, timeToExpire, isBlocked } = await this.storageService.increment(
@@ -63,32 +65,32 @@ export class RateLimitGuard extends ThrottlerGuard {
     reply.header('ratelimit-policy', this.policy);
     reply.header('ratelimit', `"default";r=${Math.max(0, limit - totalHits)};t=${timeToExpire}`);
     if (isBlocked) {
-      this.refused.inc();
+      this.rejected.inc();
       throw new Problem(
         'rate-limited',
-        `A client may make ${limit} requests in ${windowMs / 1000} seconds; the next in ${timeToExpire}.`,
+        `A client may make ${limit} requests in ${windowMs / 1000} seconds. Retry in ${timeToExpire} seconds.`,
         { headers: { 'Retry-After': String(timeToExpire) } },
       );
     }
   }
 
-  /** As the library does, but for its limits by route, which it would look for at each request. */
+  /** Replaces the library's implementation, which looks for limits by route at each request. */
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     if (!this.isUnlimited(context)) {
       const http = context.switchToHttp();
-      await this.charge(http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+      await this.consume(http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
     }
     return true;
   }
 
   private isUnlimited(context: ExecutionContext): boolean {
     const handler = context.getHandler();
-    let unlimited = this.unlimited.get(handler);
+    let unlimited = this.unlimitedHandlers.get(handler);
     if (unlimited === undefined) {
-      const marks = [handler, context.getClass()];
+      const targets = [handler, context.getClass()];
       unlimited =
-        this.reflector.getAllAndOverride<boolean | undefined>(Unlimited.KEY, marks) ?? false;
-      this.unlimited.set(handler, unlimited);
+        this.reflector.getAllAndOverride<boolean | undefined>(Unlimited.KEY, targets) ?? false;
+      this.unlimitedHandlers.set(handler, unlimited);
     }
     return unlimited;
   }

@@ -6,13 +6,13 @@ import { Environment } from '../config/environment.js';
 import { RateLimitGuard } from './rate-limit.guard.js';
 import { RateLimitStore } from './rate-limit-store.js';
 
-/** Limits what each client may ask for, on every route that does not say otherwise. */
+/** Limits the requests of each client, on every route without `@Unlimited(true)`. */
 @Global()
 @Module({
   providers: [
     RateLimitStore,
     { provide: ThrottlerStorage, useExisting: RateLimitStore },
-    { provide: getOptionsToken(), inject: [Environment], useFactory: limits },
+    { provide: getOptionsToken(), inject: [Environment], useFactory: throttlerOptions },
     RateLimitGuard,
     { provide: APP_GUARD, useExisting: RateLimitGuard },
   ],
@@ -20,6 +20,9 @@ import { RateLimitStore } from './rate-limit-store.js';
 })
 export class ThrottlingModule {}
 
-function limits({ THROTTLE_LIMIT, THROTTLE_TTL_MS }: Environment): ThrottlerModuleOptions {
+function throttlerOptions({
+  THROTTLE_LIMIT,
+  THROTTLE_TTL_MS,
+}: Environment): ThrottlerModuleOptions {
   return [{ limit: THROTTLE_LIMIT, ttl: THROTTLE_TTL_MS }];
 }

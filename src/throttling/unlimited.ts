@@ -1,4 +1,4 @@
 import { Reflector } from '@nestjs/core';
 
-/** Marks a route, or all of a controller, that the limit does not count: `@Unlimited(true)`. */
+/** Exempts a route, or all routes of a controller, from the rate limit: `@Unlimited(true)`. */
 export const Unlimited = Reflector.createDecorator<boolean>();

@@ -30,7 +30,7 @@ function problemOf(body: Buffer, currency = 'INR'): Problem | undefined {
   }
 }
 
-/** The parameters at fault. */
+/** The names of the invalid parameters. */
 function faultsOf(event: unknown): string[] | undefined {
   const problem = problemOf(Buffer.from(JSON.stringify(event)));
   expect(problem?.status ?? 422).toBe(422);
@@ -42,7 +42,7 @@ function withData(data: Record<string, unknown>): unknown {
 }
 
 describe(readEvent.name, () => {
-  it('reads a product, and passes over what it does not know', () => {
+  it('reads a product and ignores unknown fields', () => {
     expect(read(withData({ latitude: 18.5, longitude: 73.8, colour: 'green' }))).toEqual({
       type: 'product.upserted',
       product: { ...DATA, latitude: 18.5, longitude: 73.8 },
@@ -58,23 +58,23 @@ describe(readEvent.name, () => {
   });
 
   it.each([[{ type: 'product.renamed' }], [{ type: 'x', data: 5, timestamp: null }]])(
-    'leaves %j to be ignored',
+    'reads %j as an event of an unknown type',
     (event) => {
       expect(read(event)).toEqual({ type: event.type });
     },
   );
 
   it.each([
-    ['nothing', ''],
-    ['half of it', '{"type":'],
-    ['two of them', '{}{}'],
+    ['an empty body', ''],
+    ['truncated JSON', '{"type":'],
+    ['two JSON values', '{}{}'],
     ['a comment', '{/**/}'],
     ['a trailing comma', '{"type":"x",}'],
-  ])('takes %s for malformed', (_, text) => {
+  ])('rejects %s as malformed', (_, text) => {
     expect(problemOf(Buffer.from(text))?.slug).toBe('malformed-request');
   });
 
-  it('takes bytes that are not UTF-8 for malformed', () => {
+  it('rejects bytes that are not UTF-8 as malformed', () => {
     const bytes = Buffer.from(JSON.stringify(withData({ name: 'Okr\xe4' })), 'latin1');
     expect(problemOf(bytes)?.slug).toBe('malformed-request');
   });
@@ -93,7 +93,7 @@ describe(readEvent.name, () => {
     ['timestamp', { ...UPSERTED, timestamp: 1_795_415_400 }],
     ['data', { ...UPSERTED, data: undefined }],
     ['data', { ...UPSERTED, data: [DATA] }],
-  ])('names %s in %j', (parameter, event) => {
+  ])('names the invalid field %s in %j', (parameter, event) => {
     expect(faultsOf(event)).toEqual([parameter]);
   });
 
@@ -110,7 +110,7 @@ describe(readEvent.name, () => {
     ['currency', [undefined, null, 'USD', 'inr', ' INR', 'RUPEE', '₹', 5, ['INR']]],
     ['unit', [undefined, '', 'x'.repeat(201)]],
     ['producer', [undefined, '', 'x'.repeat(201)]],
-  ])('names data.%s where it is wrong', (field, values) => {
+  ])('names data.%s when it is invalid', (field, values) => {
     for (const value of values) {
       expect(faultsOf(withData({ [field]: value }))).toEqual([`data.${field}`]);
     }
@@ -122,7 +122,7 @@ describe(readEvent.name, () => {
     ['description', ['', 'x'.repeat(5000)]],
     ['category', ['x'.repeat(100)]],
     ['price', ['0.00', '9999999999.99']],
-  ])('takes data.%s to its bounds', (field, values) => {
+  ])('accepts data.%s up to its bounds', (field, values) => {
     for (const value of values) {
       expect(faultsOf(withData({ [field]: value }))).toBeUndefined();
     }
@@ -138,19 +138,19 @@ describe(readEvent.name, () => {
     ['18.5', 0, ['data.latitude']],
     [null, 73.8, ['data.latitude']],
     [18.5, undefined, ['data.longitude']],
-  ])('of the place %j, %j it names %j', (latitude, longitude, faults) => {
+  ])('given the coordinates %j, %j, names the invalid fields %j', (latitude, longitude, faults) => {
     expect(faultsOf(withData({ latitude, longitude }))).toEqual(faults);
   });
 
   it.each(['INR', 'EUR', 'JPY'])(
-    'takes prices in the currency of the catalogue only: %s',
+    'accepts prices only in the currency of the catalog: %s',
     (currency) => {
       for (const given of ['INR', 'EUR', 'JPY', 'USD']) {
         const body = Buffer.from(JSON.stringify(withData({ currency: given })));
         const errors = [
           {
             parameter: 'data.currency',
-            message: `has to be ${currency}, the currency of this catalogue`,
+            message: `has to be ${currency}, the currency of this catalog`,
           },
         ];
         if (given === currency) {
@@ -162,12 +162,12 @@ describe(readEvent.name, () => {
     },
   );
 
-  it('takes a deletion whatever its currency', () => {
+  it('ignores the currency of a deletion', () => {
     const data = { sku: 'OKRA-1', revision: 8, currency: 'USD' };
     expect(faultsOf({ ...UPSERTED, type: 'product.deleted', data })).toBeUndefined();
   });
 
-  it('names every fault at once', () => {
+  it('names every invalid field at once', () => {
     expect(faultsOf({ type: 'product.upserted', data: { sku: '', price: 5 } })?.sort()).toEqual([
       'data.category',
       'data.currency',
@@ -185,15 +185,15 @@ describe(readEvent.name, () => {
   it.each([
     ['at the top', '{"__proto__":null,"type":"x"}'],
     ['in data', JSON.stringify(UPSERTED).replace('"sku"', '"__proto__":{"sku":"X"},"sku"')],
-    ['under a field that is not known', '{"type":"x","more":[[{"a":{"__proto__":1}}]]}'],
+    ['in an unknown field', '{"type":"x","more":[[{"a":{"__proto__":1}}]]}'],
     ['in an array', '[{"__proto__":{}}]'],
-    ['in escapes', '{"type":"x","\\u005f_pr\\u006Fto__" : {}}'],
+    ['written with escapes', '{"type":"x","\\u005f_pr\\u006Fto__" : {}}'],
     ['as constructor.prototype', '{"type":"x","more":{"constructor":{"prototype":{}}}}'],
-  ])('takes a prototype %s for malformed', (_, text) => {
+  ])('rejects a prototype %s as malformed', (_, text) => {
     expect(problemOf(Buffer.from(text))?.slug).toBe('malformed-request');
   });
 
-  it('is not led astray by names that objects have by nature', () => {
+  it('accepts fields named like members of Object.prototype', () => {
     const event = withData({ constructor: 5, toString: {}, hasOwnProperty: { prototype: 1 } });
     expect(read(event).product).toEqual(DATA);
     const named = withData({ name: '"__proto__":', unit: '__proto__' });

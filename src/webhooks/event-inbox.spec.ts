@@ -5,31 +5,31 @@ import { Registry } from 'prom-client';
 import type { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { dependencyUnavailable } from '../problems/problem.js';
-import type { CatalogVersion } from '../response-cache/catalog-version.js';
+import { CatalogChanges } from '../products/catalog-changes.js';
 import type { EventLeases } from './event-leases.js';
 import { EventInbox } from './event-inbox.js';
 import type { ReceivedEvent, RecordedEvent } from './event-statements.js';
 
-/** A batch that PostgreSQL is given. */
+/** A batch that was sent to PostgreSQL. */
 interface Batch {
   readonly ids: readonly string[];
-  /** Answers that these are recorded, all of them unless told. */
+  /** Responds that these ids were recorded; default all. */
   answer(recorded?: readonly string[], changed?: boolean): void;
   fail(error: Error): void;
 }
 
 let batches: Batch[];
 let outcomes: [id: string, outcome: unknown][];
-const change = jest.fn<() => Promise<void>>();
-const finish = jest.fn<(events: readonly ReceivedEvent[]) => Promise<void>>();
+const invalidate = jest.fn<() => Promise<void>>();
+const markProcessed = jest.fn<(events: readonly ReceivedEvent[]) => Promise<void>>();
 let registry: Registry;
 let inbox: EventInbox;
 
 beforeEach(() => {
   batches = [];
   outcomes = [];
-  change.mockReset();
-  finish.mockReset();
+  invalidate.mockReset();
+  markProcessed.mockReset();
   const query = ({ values }: Statement): Promise<RecordedEvent[]> =>
     new Promise((resolve, reject) => {
       const ids = (JSON.parse(String(values[0])) as { id: string }[]).map(({ id }) => id);
@@ -42,25 +42,27 @@ beforeEach(() => {
       });
     });
   registry = new Registry();
+  const changes = new CatalogChanges();
+  changes.subscribe(invalidate);
   inbox = new EventInbox(
     { query } as unknown as Database,
-    { finish } as unknown as EventLeases,
-    { change } as unknown as CatalogVersion,
+    { markProcessed } as unknown as EventLeases,
+    changes,
     registry,
   );
 });
 
-/** Lets all happen that waits for nothing but its turn. */
-async function turn(): Promise<void> {
+/** Waits until all pending callbacks have run. */
+async function settle(): Promise<void> {
   await new Promise(setImmediate);
   await new Promise(setImmediate);
 }
 
-/** Takes events that come in the same turn of the event loop. */
-async function together(...ids: string[]): Promise<void> {
+/** Records events in the same turn of the event loop. */
+async function recordTogether(...ids: string[]): Promise<void> {
   for (const id of ids) {
     inbox
-      .take({
+      .record({
         id,
         digest: Buffer.alloc(32),
         receivedAt: new Date(),
@@ -70,38 +72,39 @@ async function together(...ids: string[]): Promise<void> {
       .then((outcome) => outcomes.push([id, outcome]))
       .catch(() => undefined);
   }
-  await turn();
+  await settle();
 }
 
-async function oneByOne(...ids: string[]): Promise<void> {
-  for (const id of ids) await together(id);
+/** Records events in turns of their own. */
+async function recordOneByOne(...ids: string[]): Promise<void> {
+  for (const id of ids) await recordTogether(id);
 }
 
 /** The ids of each batch so far. */
-function written(): string[] {
+function batchIds(): string[] {
   return batches.map(({ ids }) => ids.join(' '));
 }
 
-/** The ids that Redis is to remember, of each batch. */
-function finished(): string[] {
-  return finish.mock.calls.map(([events]) => events.map(({ id }) => id).join(' '));
+/** The ids of each call of `markProcessed`. */
+function processedIds(): string[] {
+  return markProcessed.mock.calls.map(([events]) => events.map(({ id }) => id).join(' '));
 }
 
 describe(EventInbox.name, () => {
-  it('writes an event at once, by itself', async () => {
-    await oneByOne('a');
-    expect(written()).toEqual(['a']);
+  it('writes a single event at once', async () => {
+    await recordOneByOne('a');
+    expect(batchIds()).toEqual(['a']);
     expect(outcomes).toEqual([]);
     batches[0]?.answer();
-    await turn();
+    await settle();
     expect(outcomes).toEqual([['a', true]]);
   });
 
-  it('writes together what comes in the same turn', async () => {
-    await together('a', 'b', 'c');
-    expect(written()).toEqual(['a b c']);
+  it('writes events of the same turn in one batch', async () => {
+    await recordTogether('a', 'b', 'c');
+    expect(batchIds()).toEqual(['a b c']);
     batches[0]?.answer(['a', 'c']);
-    await turn();
+    await settle();
     expect(outcomes).toEqual([
       ['a', true],
       ['b', false],
@@ -109,14 +112,14 @@ describe(EventInbox.name, () => {
     ]);
   });
 
-  it('writes so many batches at a time, and then together what has come meanwhile', async () => {
-    await oneByOne('a', 'b', 'c', 'd', 'e', 'f', 'g');
-    expect(written()).toEqual(['a', 'b', 'c', 'd']);
+  it('writes four batches at a time, and the events that wait meanwhile in one batch', async () => {
+    await recordOneByOne('a', 'b', 'c', 'd', 'e', 'f', 'g');
+    expect(batchIds()).toEqual(['a', 'b', 'c', 'd']);
     batches[2]?.answer();
-    await turn();
-    expect(written()).toEqual(['a', 'b', 'c', 'd', 'e f g']);
+    await settle();
+    expect(batchIds()).toEqual(['a', 'b', 'c', 'd', 'e f g']);
     batches[4]?.answer();
-    await turn();
+    await settle();
     expect(outcomes).toEqual([
       ['c', true],
       ['e', true],
@@ -125,22 +128,22 @@ describe(EventInbox.name, () => {
     ]);
   });
 
-  it('writes what has waited longest first, and not all of it together', async () => {
+  it('writes waiting events in order of arrival, at most 50 in a batch', async () => {
     const ids = Array.from({ length: 60 }, (_, nth) => `waits-${nth}`);
-    await oneByOne('a', 'b', 'c', 'd', ...ids);
+    await recordOneByOne('a', 'b', 'c', 'd', ...ids);
     batches[0]?.answer();
     batches[1]?.answer();
-    await turn();
-    expect(written().slice(4)).toEqual([ids.slice(0, 50).join(' '), ids.slice(50).join(' ')]);
+    await settle();
+    expect(batchIds().slice(4)).toEqual([ids.slice(0, 50).join(' '), ids.slice(50).join(' ')]);
   });
 
-  it('writes an id that comes twice in batches of their own', async () => {
-    await together('a', 'b', 'a');
-    expect(written()).toEqual(['a b', 'a']);
+  it('writes a repeated id in a later batch', async () => {
+    await recordTogether('a', 'b', 'a');
+    expect(batchIds()).toEqual(['a b', 'a']);
     batches[0]?.answer();
-    await turn();
+    await settle();
     batches[1]?.answer([]);
-    await turn();
+    await settle();
     expect(outcomes).toEqual([
       ['a', true],
       ['b', true],
@@ -148,47 +151,47 @@ describe(EventInbox.name, () => {
     ]);
   });
 
-  it('tells of a batch once it is committed, and only then answers', async () => {
-    let told = (): void => undefined;
-    change.mockReturnValue(
+  it('publishes the change after the COMMIT, and resolves once it is published', async () => {
+    let finishInvalidation = (): void => undefined;
+    invalidate.mockReturnValue(
       new Promise((resolve) => {
-        told = resolve;
+        finishInvalidation = resolve;
       }),
     );
-    await together('a', 'b', 'c');
-    expect(change).not.toHaveBeenCalled();
-    expect(finished()).toEqual([]);
+    await recordTogether('a', 'b', 'c');
+    expect(invalidate).not.toHaveBeenCalled();
+    expect(processedIds()).toEqual([]);
     batches[0]?.answer(['a', 'b']);
-    await turn();
-    expect(change).toHaveBeenCalledTimes(1);
-    expect(finished()).toEqual(['a b']);
+    await settle();
+    expect(invalidate).toHaveBeenCalledTimes(1);
+    expect(processedIds()).toEqual(['a b']);
     expect(outcomes).toEqual([]);
-    told();
-    await turn();
+    finishInvalidation();
+    await settle();
     expect(outcomes).toHaveLength(3);
   });
 
-  it('tells of nothing that has not happened', async () => {
-    await oneByOne('a', 'b');
+  it('publishes no change when no product has changed', async () => {
+    await recordOneByOne('a', 'b');
     batches[0]?.answer([]);
     batches[1]?.answer(['b'], false);
-    await turn();
-    expect(change).not.toHaveBeenCalled();
-    expect(finished()).toEqual(['b']);
+    await settle();
+    expect(invalidate).not.toHaveBeenCalled();
+    expect(processedIds()).toEqual(['b']);
   });
 
-  it('writes them one by one when PostgreSQL refuses them together', async () => {
+  it('writes events one by one when PostgreSQL rejects their batch', async () => {
     const refusal = new pg.DatabaseError('violates check constraint', 1, 'error');
-    await together('a', 'bad', 'c');
+    await recordTogether('a', 'bad', 'c');
     batches[0]?.fail(refusal);
-    await turn();
+    await settle();
     batches[1]?.answer();
-    await turn();
+    await settle();
     batches[2]?.fail(refusal);
-    await turn();
+    await settle();
     batches[3]?.answer();
-    await turn();
-    expect(written()).toEqual(['a bad c', 'a', 'bad', 'c']);
+    await settle();
+    expect(batchIds()).toEqual(['a bad c', 'a', 'bad', 'c']);
     expect(outcomes).toEqual([
       ['a', true],
       ['bad', refusal],
@@ -196,16 +199,16 @@ describe(EventInbox.name, () => {
     ]);
   });
 
-  it('writes no more of them one by one once PostgreSQL is gone', async () => {
-    const outage = dependencyUnavailable('The catalogue does not answer.');
-    await together('a', 'b', 'c');
+  it('stops writing one by one when PostgreSQL becomes unavailable', async () => {
+    const outage = dependencyUnavailable('The catalog does not answer.');
+    await recordTogether('a', 'b', 'c');
     batches[0]?.fail(new pg.DatabaseError('violates check constraint', 1, 'error'));
-    await turn();
+    await settle();
     batches[1]?.answer();
-    await turn();
+    await settle();
     batches[2]?.fail(outage);
-    await turn();
-    expect(written()).toEqual(['a b c', 'a', 'b']);
+    await settle();
+    expect(batchIds()).toEqual(['a b c', 'a', 'b']);
     expect(outcomes).toEqual([
       ['a', true],
       ['b', outage],
@@ -214,16 +217,16 @@ describe(EventInbox.name, () => {
   });
 
   it.each(['55P03', '40P01'])(
-    'has an event sent again that another transaction was in the way of (%s)',
+    'reports a conflict with another transaction as retryable (SQLSTATE %s)',
     async (code) => {
       const conflict = Object.assign(new pg.DatabaseError('conflict', 1, 'error'), { code });
-      await together('a', 'b');
+      await recordTogether('a', 'b');
       batches[0]?.fail(conflict);
-      await turn();
+      await settle();
       batches[1]?.fail(conflict);
-      await turn();
+      await settle();
       batches[2]?.answer();
-      await turn();
+      await settle();
       expect(outcomes).toEqual([
         ['a', expect.objectContaining({ slug: 'dependency-unavailable', cause: conflict })],
         ['b', true],
@@ -231,36 +234,36 @@ describe(EventInbox.name, () => {
     },
   );
 
-  it('tells how many wait', async () => {
-    await oneByOne('a', 'b', 'c', 'd', 'e', 'f');
+  it('reports the number of waiting events as a metric', async () => {
+    await recordOneByOne('a', 'b', 'c', 'd', 'e', 'f');
     expect(await registry.metrics()).toContain('farmlokal_webhook_events_waiting 2');
     batches[0]?.answer();
-    await turn();
+    await settle();
     expect(await registry.metrics()).toContain('farmlokal_webhook_events_waiting 0');
   });
 
-  it('does not write again what PostgreSQL has not confirmed', async () => {
-    const outage = dependencyUnavailable('The catalogue does not answer.');
-    await together('a', 'b');
+  it('does not retry a batch that PostgreSQL has not confirmed', async () => {
+    const outage = dependencyUnavailable('The catalog does not answer.');
+    await recordTogether('a', 'b');
     batches[0]?.fail(outage);
-    await turn();
-    expect(written()).toEqual(['a b']);
+    await settle();
+    expect(batchIds()).toEqual(['a b']);
     expect(outcomes).toEqual([
       ['a', outage],
       ['b', outage],
     ]);
   });
 
-  it('refuses at once when two thousand wait, until some are written', async () => {
-    await oneByOne('a', 'b', 'c', 'd');
-    await together(...Array.from({ length: 2000 }, (_, nth) => `waits-${nth}`));
-    await together('late');
+  it('rejects an event while 2,000 are waiting', async () => {
+    await recordOneByOne('a', 'b', 'c', 'd');
+    await recordTogether(...Array.from({ length: 2000 }, (_, nth) => `waits-${nth}`));
+    await recordTogether('late');
     expect(outcomes).toEqual([
       ['late', expect.objectContaining({ slug: 'dependency-unavailable' })],
     ]);
     batches[0]?.answer();
-    await turn();
-    await together('later');
+    await settle();
+    await recordTogether('later');
     expect(outcomes.map(([id]) => id)).toEqual(['late', 'a']);
   });
 });

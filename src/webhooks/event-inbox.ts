@@ -5,161 +5,161 @@ import { Gauge, Registry } from 'prom-client';
 import { Database } from '../database/database.js';
 import { isConflict } from '../database/sqlstate.js';
 import { dependencyUnavailable } from '../problems/problem.js';
-import { CatalogVersion } from '../response-cache/catalog-version.js';
+import { CatalogChanges } from '../products/catalog-changes.js';
 import { EventLeases } from './event-leases.js';
 import {
-  eventsStatement,
   findStatement,
   type ReceivedEvent,
   type RecordedEvent,
-  type TakenEvent,
+  recordStatement,
+  type StoredEvent,
 } from './event-statements.js';
 
-/** Events that are written together at most. */
-const BATCH = 50;
-/** Batches that are written at a time: most of the pool, unless it was made smaller, is for those who read. */
-export const WRITERS = 4;
-/** Events that may wait to be written: while PostgreSQL does not answer, their requests end before they do. */
+/** Most events in a batch. */
+const BATCH_SIZE = 50;
+/** Batches written at a time. The other connections of a default pool remain for reads. */
+export const CONCURRENT_BATCHES = 4;
+/** Most waiting events. While PostgreSQL does not answer, the events of timed-out requests stay in the queue. */
 const MAX_WAITING = 2000;
 
-/** Milliseconds that another transaction may be in the way: of a batch, the others still have time after it. */
-const LOCK_PATIENCE_MS = 1000;
-/** The same for each event of a batch that has failed together: all of it has to end before the senders give up. */
-const SHORT_PATIENCE_MS = 50;
+/** Lock timeout of a batch, milliseconds. It leaves time to write the events one by one afterwards. */
+const BATCH_LOCK_TIMEOUT_MS = 1000;
+/** Lock timeout of an event that is written alone, milliseconds: a whole batch of them still meets the deadline. */
+const EVENT_LOCK_TIMEOUT_MS = 50;
 
-/** An event that is to be written, and whoever waits for it. */
-interface Entry {
+/** An event in the queue. */
+interface WaitingEvent {
   readonly event: ReceivedEvent;
-  readonly written: (recorded: boolean) => void;
-  readonly failed: (error: unknown) => void;
+  readonly resolve: (recorded: boolean) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**
- * The events that were taken, and their effects, in PostgreSQL: the truth about both. An event is written at
- * once; those that come while too many others are being written wait, and are then written together, which
- * costs PostgreSQL and this process little more than one (group commit).
+ * Records events and their effects in PostgreSQL. While {@link CONCURRENT_BATCHES} are being written, further events
+ * wait and then share a transaction (group commit), which costs little more than one event.
  */
 @Injectable()
 export class EventInbox {
-  /** The longest waiting first. */
-  private readonly waiting = new Set<Entry>();
-  /** Batches that are being written. */
-  private writing = 0;
+  /** In order of arrival. */
+  private readonly queue = new Set<WaitingEvent>();
+  private batchesInProgress = 0;
 
   constructor(
     private readonly database: Database,
-    private readonly claims: EventLeases,
-    private readonly catalogue: CatalogVersion,
+    private readonly leases: EventLeases,
+    private readonly changes: CatalogChanges,
     registry: Registry,
   ) {
     const waiting = new Gauge({
       name: 'farmlokal_webhook_events_waiting',
-      help: 'Events that wait to be written.',
+      help: 'Webhook events that wait to be recorded.',
       registers: [registry],
       collect: () => {
-        waiting.set(this.waiting.size);
+        waiting.set(this.queue.size);
       },
     });
   }
 
   /**
-   * Records an event and applies it, both or neither, and tells Redis. It goes on when nobody waits for it any
-   * longer: what is committed then has to be listed all the same.
+   * Records an event and applies it in one transaction, then publishes the change and records the event in Redis. All
+   * of it happens even when the caller has timed out.
    *
-   * @returns false when an event of this id was there before.
-   * @throws Problem `dependency-unavailable` when PostgreSQL does not confirm it: too busy, away, or another
-   * transaction is in the way. It may have happened all the same: sent again, the event is then a duplicate.
+   * @returns false when the id was recorded before.
+   * @throws Problem `dependency-unavailable` when PostgreSQL does not confirm the COMMIT. The event may be committed all
+   * the same; a retry is then a duplicate.
    */
-  async take(event: ReceivedEvent): Promise<boolean> {
-    if (this.waiting.size >= MAX_WAITING) {
-      throw dependencyUnavailable('The catalogue does not answer.');
+  async record(event: ReceivedEvent): Promise<boolean> {
+    if (this.queue.size >= MAX_WAITING) {
+      throw dependencyUnavailable('The catalog does not answer.');
     }
-    return await new Promise((written, failed) => {
-      this.waiting.add({ event, written, failed });
-      // Whatever comes in the same turn of the event loop goes with it.
+    return await new Promise((resolve, reject) => {
+      this.queue.add({ event, resolve, reject });
+      // Deferred, so that events of the same turn of the event loop share a batch.
       setImmediate(() => {
-        this.write();
+        this.startBatches();
       });
     });
   }
 
-  /** The event that was taken under an id; undefined when there is none. */
-  async find(id: string): Promise<TakenEvent | undefined> {
-    const [taken] = await this.database.query<TakenEvent>(findStatement(id));
-    return taken;
+  /** Finds a recorded event by its id. */
+  async find(id: string): Promise<StoredEvent | undefined> {
+    const [stored] = await this.database.query<StoredEvent>(findStatement(id));
+    return stored;
   }
 
-  private write(): void {
-    while (this.waiting.size > 0 && this.writing < WRITERS) {
-      this.writing += 1;
-      void this.commit(this.next()).finally(() => {
-        this.writing -= 1;
-        this.write();
+  private startBatches(): void {
+    while (this.queue.size > 0 && this.batchesInProgress < CONCURRENT_BATCHES) {
+      this.batchesInProgress += 1;
+      void this.writeBatch(this.takeBatch()).finally(() => {
+        this.batchesInProgress -= 1;
+        this.startBatches();
       });
     }
   }
 
-  /** Each id once: whether an event is the same again, PostgreSQL tells when the first is committed. */
-  private next(): Entry[] {
-    const batch = new Map<string, Entry>();
-    for (const entry of this.waiting) {
-      if (batch.size === BATCH) break;
-      if (!batch.has(entry.event.id)) {
-        batch.set(entry.event.id, entry);
-        this.waiting.delete(entry);
+  /** Takes the first events with distinct ids. A repeated id waits for the next batch. */
+  private takeBatch(): WaitingEvent[] {
+    const batch = new Map<string, WaitingEvent>();
+    for (const waiting of this.queue) {
+      if (batch.size === BATCH_SIZE) break;
+      if (!batch.has(waiting.event.id)) {
+        batch.set(waiting.event.id, waiting);
+        this.queue.delete(waiting);
       }
     }
     return [...batch.values()];
   }
 
-  private async commit(batch: readonly Entry[]): Promise<void> {
+  private async writeBatch(batch: readonly WaitingEvent[]): Promise<void> {
     try {
-      await this.record(batch, LOCK_PATIENCE_MS);
+      await this.write(batch, BATCH_LOCK_TIMEOUT_MS);
     } catch (error) {
       if (error instanceof pg.DatabaseError && batch.length > 1) {
-        await this.commitEach(batch);
+        await this.writeOneByOne(batch);
       } else {
-        fail(batch, error);
+        rejectAll(batch, error);
       }
     }
   }
 
-  /** One of them is at fault, or locked, for which the others are not to suffer. */
-  private async commitEach(batch: readonly Entry[]): Promise<void> {
-    for (const [nth, entry] of batch.entries()) {
+  /** Writes the events of a failed batch, because one invalid or locked event must not fail the others. */
+  private async writeOneByOne(batch: readonly WaitingEvent[]): Promise<void> {
+    for (const [index, waiting] of batch.entries()) {
       try {
-        await this.record([entry], SHORT_PATIENCE_MS);
+        await this.write([waiting], EVENT_LOCK_TIMEOUT_MS);
       } catch (error) {
         if (!(error instanceof pg.DatabaseError)) {
-          fail(batch.slice(nth), error);
+          rejectAll(batch.slice(index), error);
           return;
         }
-        fail([entry], error);
+        rejectAll([waiting], error);
       }
     }
   }
 
-  private async record(batch: readonly Entry[], patienceMs: number): Promise<void> {
+  private async write(batch: readonly WaitingEvent[], lockTimeoutMs: number): Promise<void> {
     const events = batch.map(({ event }) => event);
-    const rows = await this.database.query<RecordedEvent>(eventsStatement(events, patienceMs));
+    const rows = await this.database.query<RecordedEvent>(recordStatement(events, lockTimeoutMs));
     const recorded = new Set(rows.map(({ id }) => id));
     if (recorded.size > 0) {
       await Promise.all([
-        rows[0]?.changed === true ? this.catalogue.change() : undefined,
-        this.claims.finish(events.filter(({ id }) => recorded.has(id))),
+        rows[0]?.changed === true ? this.changes.publish() : undefined,
+        this.leases.markProcessed(events.filter(({ id }) => recorded.has(id))),
       ]);
     }
-    for (const { event, written } of batch) {
-      written(recorded.has(event.id));
+    for (const { event, resolve } of batch) {
+      resolve(recorded.has(event.id));
     }
   }
 }
 
-function fail(entries: readonly Entry[], error: unknown): void {
+function rejectAll(batch: readonly WaitingEvent[], error: unknown): void {
   const reason = isConflict(error)
-    ? dependencyUnavailable('Another transaction holds what the event changes.', { cause: error })
+    ? dependencyUnavailable('Another transaction has locked the product or the event.', {
+        cause: error,
+      })
     : error;
-  for (const { failed } of entries) {
-    failed(reason);
+  for (const { reject } of batch) {
+    reject(reason);
   }
 }

@@ -5,74 +5,78 @@ import { compareAndDelete } from '../redis/compare-and-delete.js';
 import { RedisConnection } from '../redis/redis-connection.js';
 import type { ReceivedEvent } from './event-statements.js';
 
-/** How long a claim stands: a replica that dies in the middle of its work holds up nobody for longer. */
+/** When a replica dies while it processes an event, another one can process the event after this time. */
 const LEASE_MS = 5000;
-/** How long a finished event is remembered here; PostgreSQL remembers it for longer. */
-const REMEMBERED_MS = 86_400_000;
-const SHA_256 = /^[\da-f]{64}$/;
+/** How long Redis remembers a processed event. PostgreSQL remembers it longer. */
+const PROCESSED_TTL_MS = 86_400_000;
+/** What Redis holds for a processed event: the SHA-256 of its body in hexadecimal, and its type. */
+const PROCESSED = /^finished ([\da-f]{64}) (\S+)$/;
 
-/** What is known of an event before PostgreSQL is asked. */
-export type Claim =
-  /** It is ours to process. */
-  | { readonly state: 'claimed'; release(): Promise<void> }
-  /** Another request is processing it. */
+/** What Redis knows of an event. */
+export type Lease =
+  /** The caller holds the lease and has to process the event. */
+  | { readonly state: 'acquired'; release(): Promise<void> }
+  /** Another request holds the lease. */
   | { readonly state: 'in-progress' }
-  /** It is finished; `digest` is that of the body it had, in hexadecimal. */
-  | { readonly state: 'finished'; readonly digest: string; readonly type: string }
-  /** Redis cannot tell: PostgreSQL has to. */
+  /** The event is committed. `digest` is the SHA-256 of its body. */
+  | { readonly state: 'processed'; readonly digest: Buffer; readonly type: string }
+  /** Redis does not answer, or holds something else under the key. */
   | { readonly state: 'unknown' };
 
 /**
- * Who is at work on which event, and which are finished, in Redis. All of it may be wrong or missing: it
- * spares PostgreSQL work, and decides nothing.
+ * Leases in Redis on events in progress, and a record of processed events. They only save PostgreSQL work: when Redis
+ * is wrong or empty, PostgreSQL still applies each event once.
  */
 @Injectable()
 export class EventLeases {
   constructor(private readonly redis: RedisConnection) {}
 
-  /** Claims an event, unless it is claimed or finished. */
-  async claim(id: string): Promise<Claim> {
-    const key = keyOf(id);
-    const mine = `claimed ${randomUUID()}`;
-    const answer = await this.redis.attempt((redis) => redis.set(key, mine, 'PX', LEASE_MS, 'NX'));
-    if (answer === undefined) {
+  /** Acquires the lease on an event, unless the event is in progress or processed. */
+  async acquire(id: string): Promise<Lease> {
+    const key = redisKey(id);
+    const owner = `claimed ${randomUUID()}`;
+    const reply = await this.redis.attempt((redis) => redis.set(key, owner, 'PX', LEASE_MS, 'NX'));
+    if (reply === undefined) {
       return { state: 'unknown' };
     }
-    if (answer === 'OK') {
+    if (reply === 'OK') {
       return {
-        state: 'claimed',
+        state: 'acquired',
         release: async () => {
-          await compareAndDelete(this.redis, key, mine);
+          await compareAndDelete(this.redis, key, owner);
         },
       };
     }
-    // Most events are new: only of others is there more to ask.
-    const known = await this.redis.attempt((redis) =>
-      Promise.all([redis.get(key), redis.pttl(key)]),
-    );
-    const [mark, life = 0] = known ?? [];
-    const [state, digest = '', type] = mark?.split(' ') ?? [];
-    if (state === 'finished' && SHA_256.test(digest) && type !== undefined) {
-      return { state, digest, type };
-    }
-    // One that stands for longer than we ever claim, or for ever, is none of ours.
-    const claimed = state === 'claimed' && life > 0 && life <= LEASE_MS;
-    return { state: claimed ? 'in-progress' : 'unknown' };
+    return await this.read(key);
   }
 
-  /** Remembers finished events. Only to be called once their effects are committed. */
-  async finish(events: readonly ReceivedEvent[]): Promise<void> {
+  /** Records processed events. Call it only after their COMMIT. */
+  async markProcessed(events: readonly ReceivedEvent[]): Promise<void> {
     await this.redis.attempt((redis) =>
       Promise.all(
         events.map(({ id, digest, event }) => {
-          const mark = `finished ${digest.toString('hex')} ${encodeURIComponent(event.type)}`;
-          return redis.set(keyOf(id), mark, 'PX', REMEMBERED_MS);
+          const value = `finished ${digest.toString('hex')} ${encodeURIComponent(event.type)}`;
+          return redis.set(redisKey(id), value, 'PX', PROCESSED_TTL_MS);
         }),
       ),
     );
   }
+
+  private async read(key: string): Promise<Lease> {
+    const replies = await this.redis.attempt((redis) =>
+      Promise.all([redis.get(key), redis.pttl(key)]),
+    );
+    const [value, ttlMs] = replies ?? [null, 0];
+    const [, digest, type] = PROCESSED.exec(value ?? '') ?? [];
+    if (digest !== undefined && type !== undefined) {
+      return { state: 'processed', digest: Buffer.from(digest, 'hex'), type };
+    }
+    // A longer TTL, or none, cannot come from this class.
+    const isLease = value?.startsWith('claimed ') === true && ttlMs > 0 && ttlMs <= LEASE_MS;
+    return { state: isLease ? 'in-progress' : 'unknown' };
+  }
 }
 
-function keyOf(id: string): string {
+function redisKey(id: string): string {
   return `farmlokal:webhook:${id}`;
 }

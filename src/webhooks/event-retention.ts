@@ -4,51 +4,51 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 
-/** Events that are removed at a time, in a transaction of milliseconds. */
-const BATCH = 500;
-/** Pause between two batches, in which others have the database. */
-const PAUSE_MS = 100;
-/** How often events that come have it looked for old ones. */
+/** Events deleted in one transaction, which takes milliseconds. */
+const BATCH_SIZE = 500;
+/** Pause between two batches, milliseconds. */
+const BATCH_PAUSE_MS = 100;
+/** Minimum interval between clean-up runs, milliseconds. */
 const INTERVAL_MS = 10_000;
 
-/** The lock is held as long as the statement's transaction: of two replicas, one finds nothing to do. */
-const REMOVE: Statement = {
+/** The advisory lock keeps two replicas from deleting the same rows: the second one deletes none. */
+const DELETE_OLD_EVENTS: Statement = {
   text: `
-    WITH turn AS MATERIALIZED (
-      SELECT pg_try_advisory_xact_lock(hashtext('farmlokal webhook_events')) AS ours
+    WITH lock AS MATERIALIZED (
+      SELECT pg_try_advisory_xact_lock(hashtext('farmlokal webhook_events')) AS acquired
     ), old AS (
       SELECT id FROM webhook_events
-      WHERE (SELECT ours FROM turn) AND received_at < now() - interval '7 days'
+      WHERE (SELECT acquired FROM lock) AND received_at < now() - interval '7 days'
       ORDER BY received_at
       LIMIT $1
     )
     DELETE FROM webhook_events USING old WHERE webhook_events.id = old.id
     RETURNING webhook_events.id`,
-  values: [BATCH],
+  values: [BATCH_SIZE],
   prepared: true,
 };
 
 /**
- * Removes events that are older than seven days: senders have long stopped to repeat them. Nothing runs
- * while no events come, so that an idle database may sleep.
+ * Deletes events older than seven days, because senders stop retrying long before. It runs only when events arrive, so
+ * that an idle database can suspend.
  */
 @Injectable()
 export class EventRetention implements OnApplicationShutdown {
   private readonly logger = new Logger(EventRetention.name);
   private readonly stopped = new AbortController();
-  private consideredAt = -Infinity;
-  private removing = false;
+  private lastRunAt = -Infinity;
+  private running = false;
 
   constructor(private readonly database: Database) {}
 
-  /** To be called when an event was taken; looks for old ones in the background, once in a while. */
-  consider(): void {
+  /** Starts a clean-up in the background, unless one runs or started less than {@link INTERVAL_MS} ago. */
+  maybePrune(): void {
     const now = performance.now();
-    if (!this.removing && now - this.consideredAt >= INTERVAL_MS) {
-      this.consideredAt = now;
-      this.removing = true;
-      void this.remove().finally(() => {
-        this.removing = false;
+    if (!this.running && now - this.lastRunAt >= INTERVAL_MS) {
+      this.lastRunAt = now;
+      this.running = true;
+      void this.prune().finally(() => {
+        this.running = false;
       });
     }
   }
@@ -57,24 +57,23 @@ export class EventRetention implements OnApplicationShutdown {
     this.stopped.abort();
   }
 
-  private async remove(): Promise<void> {
+  private async prune(): Promise<void> {
     const { signal } = this.stopped;
-    let removed = 0;
+    let deleted = 0;
     try {
-      for (let batch = BATCH; batch === BATCH && !signal.aborted; removed += batch) {
-        batch = (await this.database.query(REMOVE)).length;
-        if (batch === BATCH) {
-          await sleep(PAUSE_MS, undefined, { signal });
+      for (let batch = BATCH_SIZE; batch === BATCH_SIZE && !signal.aborted; deleted += batch) {
+        batch = (await this.database.query(DELETE_OLD_EVENTS)).length;
+        if (batch === BATCH_SIZE) {
+          await sleep(BATCH_PAUSE_MS, undefined, { signal });
         }
       }
     } catch (error) {
-      // There is another time.
-      this.logger.debug(
-        `Old events stay for now: ${error instanceof Error ? error.message : 'unknown'}`,
-      );
+      // The next run deletes the rest.
+      const reason = error instanceof Error ? error.message : 'unknown error';
+      this.logger.debug(`Old webhook events were not deleted: ${reason}`);
     }
-    if (removed > 0) {
-      this.logger.log(`${removed} events older than seven days are removed.`);
+    if (deleted > 0) {
+      this.logger.log(`Deleted ${deleted} webhook events older than seven days.`);
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Statement } from '../database/statement.js';
 import type { CatalogEvent } from './catalog-event.js';
 
-/** An event with what its row needs. */
+/** An event as it is recorded. */
 export interface ReceivedEvent {
   readonly id: string;
   /** SHA-256 of the raw body. */
@@ -10,38 +10,39 @@ export interface ReceivedEvent {
   readonly event: CatalogEvent;
 }
 
-/** An event that was not there before, and is now. */
+/** A row that {@link recordStatement} returns: an event that was not recorded before. */
 export interface RecordedEvent {
   readonly id: string;
-  /** Whether a product is another one now, by this event or one beside it. */
+  /** Whether any event of the statement changed a product; the same in every row. */
   readonly changed: boolean;
 }
 
 /**
- * Records events and applies them: one statement, and so one transaction and one round trip, however many
- * they are. Gives those that it has recorded. An id that is there already leaves everything as it is; one
- * whose transaction is under way is waited for. Of several changes of a product the highest
- * revision stays, in whatever order they come.
+ * Records events and applies them in one statement, and so in one transaction and one round trip. An id that is
+ * recorded already has no effect. Among several revisions of a product the highest wins, in whatever order they arrive.
  *
- * @param events each of another id.
- * @param patienceMs how long another transaction may be in the way.
+ * @param events with distinct ids.
+ * @param lockTimeoutMs how long to wait for each lock of another transaction.
  */
-export function eventsStatement(events: readonly ReceivedEvent[], patienceMs: number): Statement {
+export function recordStatement(
+  events: readonly ReceivedEvent[],
+  lockTimeoutMs: number,
+): Statement {
   const rows = events.map(({ id, digest, receivedAt, event: { type, product } }) =>
     Object.assign({ id, type, digest: digest.toString('hex'), received_at: receivedAt }, product),
   );
-  return { text: RECORD, values: [JSON.stringify(rows), patienceMs], prepared: true };
+  return { text: RECORD, values: [JSON.stringify(rows), lockTimeoutMs], prepared: true };
 }
 
-/** The event that was taken under an id. */
-export interface TakenEvent {
-  /** SHA-256 of its raw body. */
+/** The row that {@link findStatement} returns. */
+export interface StoredEvent {
+  /** SHA-256 of the raw body. */
   readonly digest: Buffer;
-  /** Milliseconds since it was processed. */
+  /** Milliseconds since the event was processed. */
   readonly ageMs: number;
 }
 
-/** Finds the {@link TakenEvent} of an id. */
+/** Finds a recorded event by its id. */
 export function findStatement(id: string): Statement {
   return {
     text: `
@@ -53,8 +54,8 @@ export function findStatement(id: string): Statement {
   };
 }
 
-/** What an upsert tells of a product, and a deletion leaves as it is. */
-const TOLD = [
+/** The columns that an upsert sets and a deletion keeps. */
+const UPSERTED_COLUMNS = [
   'name',
   'description',
   'category',
@@ -67,16 +68,16 @@ const TOLD = [
 ];
 
 /**
- * Ids are locked first and then products, each in their order, so that two of these never wait for each
- * other: all events are in before the first product is looked at, for which `applicable` is materialized.
+ * Concurrent statements cannot deadlock: each locks event ids in order, and then skus in order. `applicable` is
+ * materialized so that all events are inserted before the first product is locked.
  *
- * What had only a tombstone is created now; what was deleted comes back as it was created.
+ * An upsert of a tombstone sets `created_at`; an upsert of a deleted product keeps it.
  */
 const RECORD = `
-  WITH patience AS MATERIALIZED (
+  WITH settings AS MATERIALIZED (
     SELECT set_config('lock_timeout', $2, true)
   ), given AS (
-    SELECT event.* FROM patience, json_to_recordset($1) AS event (
+    SELECT event.* FROM settings, json_to_recordset($1) AS event (
       id text, type text, digest text, received_at timestamptz, sku text, revision bigint,
       name text, description text, category text, price numeric, currency text, unit text,
       producer text, latitude float8, longitude float8
@@ -92,22 +93,22 @@ const RECORD = `
   ), applicable AS MATERIALIZED (
     SELECT given.* FROM given JOIN event USING (id) WHERE sku IS NOT NULL
   ), change AS (
-    INSERT INTO products AS p (sku, revision, ${TOLD.join(', ')}, deleted_at)
-    SELECT DISTINCT ON (sku) sku, revision, ${TOLD.join(', ')},
+    INSERT INTO products AS p (sku, revision, ${UPSERTED_COLUMNS.join(', ')}, deleted_at)
+    SELECT DISTINCT ON (sku) sku, revision, ${UPSERTED_COLUMNS.join(', ')},
       CASE type WHEN 'product.deleted' THEN now() END
     FROM applicable
     ORDER BY sku, revision DESC, id
     ON CONFLICT (sku) DO UPDATE SET
       revision = EXCLUDED.revision,
-      ${TOLD.map((column) => `${column} = ${unlessDeleted(`EXCLUDED.${column}`, `p.${column}`)}`).join(', ')},
-      created_at = ${unlessDeleted('CASE WHEN p.name IS NULL THEN now() ELSE p.created_at END', 'p.created_at')},
+      ${UPSERTED_COLUMNS.map((column) => `${column} = ${ifUpserted(`EXCLUDED.${column}`, `p.${column}`)}`).join(', ')},
+      created_at = ${ifUpserted('CASE WHEN p.name IS NULL THEN now() ELSE p.created_at END', 'p.created_at')},
       updated_at = now(),
-      deleted_at = ${unlessDeleted('NULL', 'coalesce(p.deleted_at, now())')}
+      deleted_at = ${ifUpserted('NULL', 'coalesce(p.deleted_at, now())')}
     WHERE p.revision < EXCLUDED.revision
     RETURNING id
   )
   SELECT id, EXISTS (SELECT FROM change) AS changed FROM event`;
 
-function unlessDeleted(upserted: string, deleted: string): string {
-  return `CASE WHEN EXCLUDED.deleted_at IS NULL THEN ${upserted} ELSE ${deleted} END`;
+function ifUpserted(value: string, otherwise: string): string {
+  return `CASE WHEN EXCLUDED.deleted_at IS NULL THEN ${value} ELSE ${otherwise} END`;
 }

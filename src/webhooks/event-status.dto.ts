@@ -2,12 +2,11 @@ import { ApiProperty } from '@nestjs/swagger';
 
 import type { EventStatus } from './webhooks.service.js';
 
-/** What became of an event. */
 export class EventStatusDto {
   @ApiProperty({
     enum: ['processed', 'duplicate', 'ignored'],
     description:
-      'processed: its effect is committed (a revision that is not newer has none). duplicate: it was taken before. ignored: its type is not known; it is recorded.',
+      'processed: the change is committed; a revision that is not newer changes nothing. duplicate: the event was received before. ignored: the type is unknown; the event is recorded and changes nothing.',
   })
   readonly status: EventStatus;
 

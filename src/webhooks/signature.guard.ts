@@ -4,10 +4,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Environment } from '../config/environment.js';
 import { dependencyUnavailable, Problem } from '../problems/problem.js';
 import { RateLimitGuard } from '../throttling/rate-limit.guard.js';
-import { SignatureVerifier } from './signature.js';
-import { signedMessage } from './signed-message.js';
+import { SignatureVerifier } from './signature-verifier.js';
+import { readSignedMessage } from './signed-message.js';
 
-/** Lets signed messages through, as many as there are. One that is not counts against whoever sent it. */
+/** Accepts messages with a valid signature. Only the others count against the rate limit of their client. */
 @Injectable()
 export class SignatureGuard implements CanActivate {
   private readonly verifier: SignatureVerifier | undefined;
@@ -20,24 +20,29 @@ export class SignatureGuard implements CanActivate {
   }
 
   /**
-   * @throws Problem `invalid-signature`, `rate-limited` when there were too many of those, or
-   * `dependency-unavailable` when no secret is configured.
+   * @throws Problem `invalid-signature`, `rate-limited` after too many of those, or `dependency-unavailable` when no
+   * secret is configured.
    */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
-    const fault = this.verifier?.fault(signedMessage(request));
-    if (this.verifier === undefined || fault !== undefined) {
-      await this.rateLimit.charge(request, http.getResponse<FastifyReply>());
-    }
-    if (this.verifier === undefined) {
-      throw dependencyUnavailable('No secret for webhooks is configured.');
-    }
-    if (fault !== undefined) {
-      throw new Problem('invalid-signature', fault, {
-        headers: { 'WWW-Authenticate': 'StandardWebhooks' },
-      });
+    const problem = this.findProblem(request);
+    if (problem !== undefined) {
+      await this.rateLimit.consume(request, http.getResponse<FastifyReply>());
+      throw problem;
     }
     return true;
+  }
+
+  private findProblem(request: FastifyRequest): Problem | undefined {
+    if (this.verifier === undefined) {
+      return dependencyUnavailable('No webhook secret is configured.');
+    }
+    const fault = this.verifier.findFault(readSignedMessage(request));
+    return fault === undefined
+      ? undefined
+      : new Problem('invalid-signature', fault, {
+          headers: { 'WWW-Authenticate': 'StandardWebhooks' },
+        });
   }
 }

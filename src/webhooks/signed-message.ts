@@ -1,9 +1,20 @@
 import type { FastifyRequest } from 'fastify';
+import { createHmac } from 'node:crypto';
 
-import type { SignedMessage } from './signature.js';
+/** A webhook message as it was received. A missing header is empty. */
+export interface SignedMessage {
+  /** `webhook-id`. */
+  readonly id: string;
+  /** `webhook-timestamp`: seconds since 1970, as text. */
+  readonly timestamp: string;
+  /** `webhook-signature`: entries `version,base64`, separated by spaces. Node joins repeated headers with commas. */
+  readonly signature: string;
+  /** The raw body. */
+  readonly body: Buffer;
+}
 
-/** The parts of a request that are signed, and the signatures. A header that is missing is empty. */
-export function signedMessage({ headers, body }: FastifyRequest): SignedMessage {
+/** Reads the signed parts of a request and its signatures. */
+export function readSignedMessage({ headers, body }: FastifyRequest): SignedMessage {
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   return {
     id: text(headers['webhook-id']),
@@ -11,4 +22,22 @@ export function signedMessage({ headers, body }: FastifyRequest): SignedMessage 
     signature: text(headers['webhook-signature']),
     body: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
   };
+}
+
+/**
+ * Signs a message: the base64 of the HMAC-SHA256 over `id.timestamp.body`.
+ *
+ * @see https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+ */
+export function sign(
+  { id, timestamp, body }: Omit<SignedMessage, 'signature'>,
+  key: Buffer,
+): string {
+  return (
+    createHmac('sha256', key)
+      // Node decodes headers as Latin-1, so this restores their bytes.
+      .update(`${id}.${timestamp}.`, 'latin1')
+      .update(body)
+      .digest('base64')
+  );
 }

@@ -10,30 +10,34 @@ import { TokenProvider } from '../auth/token-provider.js';
 import { Environment } from '../config/environment.js';
 import { partnerFetch } from '../http/partner-fetch.js';
 import { retryAfterMs } from '../http/retry-after.js';
+import { ConditionLog } from '../logging/condition-log.js';
+import { exponentialBackoff } from '../resilience/exponential-backoff.js';
 import { loopClock } from '../resilience/loop-clock.js';
 import { EVENT_TYPES } from './catalog-event.js';
 
 const TIMEOUT_MS = 3000;
-const MAX_ANSWER_BYTES = 64 * 1024;
-const BACKOFF_MS = 1000;
-const BACKOFF_MAX_MS = 60_000;
+const MAX_RESPONSE_BYTES = 64 * 1024;
+/** The jitter keeps replicas that start together from retrying together. */
+const BACKOFF = { minMs: 1000, maxMs: 60_000, jitter: 0.5 };
 
-/** Where the registration stands: `off` when it is not configured. */
+/** `off` when `CATALOG_API_URL` or `PUBLIC_URL` is unset. */
 export type SubscriptionState = 'off' | 'pending' | 'registered';
 
-/** What keeps the callback from being registered, and for how long API B asks to be left alone. */
-interface Obstacle {
-  readonly fault: string;
+/** A failed attempt to register. */
+interface RegistrationFailure {
+  readonly reason: string;
+  /** From the response's `Retry-After`. */
   readonly retryAfterMs?: number | undefined;
 }
 
 /**
- * Registers the callback with API B: `PUT {CATALOG_API_URL}/subscriptions/farmlokal`. That goes on in the
- * background until it has succeeded; every replica does it, and the last one says the same as the first.
+ * Registers the callback with API B: `PUT {CATALOG_API_URL}/subscriptions/farmlokal`. Retries in the background until it
+ * succeeds. Every replica registers, because the request is idempotent.
  */
 @Injectable()
 export class Subscription implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(Subscription.name);
+  private readonly failures = new ConditionLog(this.logger);
   private readonly stopped = new AbortController();
   private readonly target: { url: string; callback: string } | undefined;
   private registered = false;
@@ -56,51 +60,43 @@ export class Subscription implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   onApplicationBootstrap(): void {
-    void this.persevere();
+    if (this.target !== undefined) {
+      void this.registerWithRetries(this.target.url, this.target.callback);
+    }
   }
 
   onApplicationShutdown(): void {
     this.stopped.abort();
   }
 
-  private async persevere(): Promise<void> {
-    const { target } = this;
+  private async registerWithRetries(url: string, callback: string): Promise<void> {
     const { signal } = this.stopped;
-    let fault: string | undefined;
-    for (let attempt = 0; target !== undefined && !signal.aborted; attempt += 1) {
-      const found = await this.register(target.url, target.callback);
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      const failure = await this.register(url, callback);
       if (this.stopped.signal.aborted) {
         return;
       }
-      if (found === undefined) {
+      if (failure === undefined) {
         this.registered = true;
-        this.logger.log('The callback is registered with the catalogue API.');
+        this.logger.log('The callback is registered with the catalog API.');
         return;
       }
-      if (found.fault !== fault) {
-        fault = found.fault;
-        this.logger.warn(`The callback is not registered yet: ${fault}.`);
-      }
-      // Half of the pause is at random: replicas that start together do not come back together.
-      const pause = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** attempt) * (0.5 + Math.random() / 2);
-      await sleep(Math.max(pause, found.retryAfterMs ?? 0), undefined, {
-        signal,
-        ref: false,
-      }).catch(() => undefined);
+      this.failures.warn(`The callback is not registered yet: ${failure.reason}.`);
+      const delayMs = Math.max(exponentialBackoff(attempt, BACKOFF), failure.retryAfterMs ?? 0);
+      await sleep(delayMs, undefined, { signal, ref: false }).catch(() => undefined);
     }
   }
 
-  /** Tries once; gives what is in the way. */
-  private async register(url: string, callback: string): Promise<Obstacle | undefined> {
+  private async register(url: string, callback: string): Promise<RegistrationFailure | undefined> {
     try {
       const token = await this.tokens.getToken();
-      const { status, ok, headers } = await loopClock.abort(TIMEOUT_MS, (late) =>
+      const { status, ok, headers } = await loopClock.withAbortSignal(TIMEOUT_MS, (timeout) =>
         partnerFetch(url, {
           method: 'PUT',
           headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
           body: JSON.stringify({ url: callback, events: EVENT_TYPES }),
-          signal: AbortSignal.any([late, this.stopped.signal]),
-          maxBytes: MAX_ANSWER_BYTES,
+          signal: AbortSignal.any([timeout, this.stopped.signal]),
+          maxBytes: MAX_RESPONSE_BYTES,
         }),
       );
       if (status === 401) {
@@ -109,13 +105,12 @@ export class Subscription implements OnApplicationBootstrap, OnApplicationShutdo
       return ok
         ? undefined
         : {
-            fault: `the catalogue API answers with status ${status}`,
+            reason: `the catalog API responded with status ${status}`,
             retryAfterMs: retryAfterMs(headers),
           };
     } catch (error) {
-      const { message, cause } = error as Error;
-      const { code } = (cause ?? {}) as NodeJS.ErrnoException;
-      return { fault: code ?? message.replace(/\.$/, '') };
+      const { message } = error as Error;
+      return { reason: message.replace(/\.$/, '') };
     }
   }
 }

@@ -1,6 +1,6 @@
 import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** An event that was taken: its id is not taken again, and its effect is committed. */
+/** A recorded event. Its row and its effect are committed together, so its id is not applied again. */
 @Entity('webhook_events')
 @Check('webhook_events_status', "status IN ('processed', 'ignored')")
 export class WebhookEvent {
@@ -14,7 +14,7 @@ export class WebhookEvent {
   @Column('bytea')
   readonly digest!: Buffer;
 
-  /** `processed` or, for a type that is not known, `ignored`. */
+  /** `processed`, or `ignored` for an unknown type. */
   @Column('text')
   readonly status!: string;
 

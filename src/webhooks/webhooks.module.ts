@@ -10,7 +10,7 @@ import { Subscription } from './subscription.js';
 import { WebhooksController } from './webhooks.controller.js';
 import { WebhooksService } from './webhooks.service.js';
 
-/** What API B sends: changes of the catalogue. */
+/** Receives catalog changes from API B (a partner) by webhook. */
 @Module({
   imports: [AuthModule, ProductsModule],
   controllers: [WebhooksController],

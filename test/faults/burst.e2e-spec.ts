@@ -66,7 +66,8 @@ async function outages({ url, logs }: Service): Promise<string[]> {
     ...metrics.filter((line) => /^farmlokal_breaker_(state|transitions).*"open"} [^0]/.test(line)),
     ...metrics.filter((line) => /^farmlokal_redis_failures_total.* [^0]/.test(line)),
   ];
-  const words = /Going on without Redis|does not answer|breaker opens|MaxListeners/g;
+  const words =
+    /Going on without Redis|does not answer|inventory failed|breaker opens|MaxListeners/g;
   return [...signs, ...(logs().match(words) ?? [])];
 }
 

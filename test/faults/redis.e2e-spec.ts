@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { ask, type ProblemBody } from '../support/answer.js';
+import { ask, type ProblemBody, type ProductPage } from '../support/answer.js';
 import { BackingServices } from '../support/backing-services.js';
 import { eventually } from '../support/eventually.js';
 import { type Fault, FaultProxy } from '../support/fault-proxy.js';
@@ -175,6 +175,29 @@ describe('Without Redis', () => {
       await other.stop();
     },
   );
+
+  it('publishes a change once Redis is back, so that the other replicas drop their pages', async () => {
+    const other = await backing.startReplica({ REDIS_URL: proxy.url });
+    const [sku, category] = [randomUUID(), randomUUID()];
+    const page = async ({ url }: Service) => {
+      const { headers, body } = await ask<ProductPage>(`${url}/api/products?category=${category}`);
+      return { cache: headers.get('x-cache'), name: body.data[0]?.name };
+    };
+    await send(service.url, upserted(sku, 1, { category, name: 'Before' }));
+    await eventually(async () => (await page(other)).cache === 'HIT' || undefined);
+    await backing.redis.kill();
+    try {
+      await send(service.url, upserted(sku, 2, { category, name: 'After' }));
+      expect(await page(service)).toEqual({ cache: 'MISS', name: 'After' });
+      // Longer than the service waits before it tries Redis again.
+      await sleep(2 * SUSPENSION_MS);
+      expect(await page(other)).toEqual({ cache: 'HIT', name: 'Before' });
+    } finally {
+      await backing.redis.restart();
+    }
+    await eventually(async () => (await page(other)).name === 'After' || undefined);
+    await other.stop();
+  });
 });
 
 it('A Redis that holds garbage fails no request', async () => {

@@ -1,12 +1,10 @@
 import type { PostgresServer } from '../../dev/postgres-server.js';
 import type { RedisServer } from '../../dev/redis-server.js';
-import { ask } from './answer.js';
 import { createDatabase, type Database } from './database.js';
-import { eventually } from './eventually.js';
 import { startPostgres } from './postgres-server.js';
 import { startRedis } from './redis-server.js';
 import { type Sandbox, startSandbox } from './sandbox.js';
-import { type Service, startService } from './service.js';
+import { type Service, startReadyService } from './service.js';
 import { SECRET } from './signed-event.js';
 
 /** All that the service depends on, for one spec file that makes it fail. */
@@ -40,20 +38,14 @@ export class BackingServices {
       REDIS_URL: this.redis.url,
       ...this.sandbox.environment(),
       WEBHOOK_SECRETS: SECRET,
-      // All load comes from one address.
-      THROTTLE_LIMIT: '1000000',
-      SHUTDOWN_DELAY_MS: '0',
       ...changes,
     };
   }
 
   /** Starts a replica of the service with this environment and waits until it is ready. */
   async startReplica(changes: Record<string, string> = {}): Promise<Service> {
-    const replica = await startService(this.environment(changes));
+    const replica = await startReadyService(this.environment(changes));
     this.replicas.push(replica);
-    await eventually(async () =>
-      (await ask(`${replica.url}/health/ready`)).status === 200 ? true : undefined,
-    );
     return replica;
   }
 

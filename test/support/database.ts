@@ -3,20 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { type PostgresServer, query } from '../../dev/postgres-server.js';
 import { TEMPLATE_DATABASE } from './postgres-server.js';
 
-/** A migrated, empty database that belongs to one spec. */
+/** A migrated database of one spec file. */
 export class Database {
-  constructor(
-    private readonly maintenanceUrl: string,
-    private readonly name: string,
-  ) {}
+  constructor(readonly url: string) {}
 
-  get url(): string {
-    const url = new URL(this.maintenanceUrl);
-    url.pathname = this.name;
-    return url.href;
-  }
-
-  /** Runs one statement on a connection of its own; gives the rows. */
+  /** Runs one statement on a connection of its own and returns the rows. */
   async query<Row extends Record<string, unknown>>(
     text: string,
     values: unknown[] = [],
@@ -24,13 +15,14 @@ export class Database {
     return await query<Row>(this.url, text, values);
   }
 
-  /** Removes it, whoever is still connected. */
+  /** Drops the database and closes all connections to it. */
   async drop(): Promise<void> {
-    await query(this.maintenanceUrl, `DROP DATABASE ${this.name} WITH (FORCE)`);
+    const name = new URL(this.url).pathname.slice(1);
+    await query(urlOf(this.url, 'postgres'), `DROP DATABASE ${name} WITH (FORCE)`);
   }
 }
 
-/** Clones the migrated database, on the run's PostgreSQL unless another one is given. */
+/** Clones the migrated template database on this server; the default is the server of the test run. */
 export async function createDatabase(server?: PostgresServer): Promise<Database> {
   const maintenanceUrl = server?.url('postgres') ?? process.env.TEST_POSTGRES_URL;
   if (maintenanceUrl === undefined) {
@@ -38,5 +30,11 @@ export async function createDatabase(server?: PostgresServer): Promise<Database>
   }
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await query(maintenanceUrl, `CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`);
-  return new Database(maintenanceUrl, name);
+  return new Database(urlOf(maintenanceUrl, name));
+}
+
+function urlOf(server: string, database: string): string {
+  const url = new URL(server);
+  url.pathname = database;
+  return url.href;
 }

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 
 import { PartnerSandbox } from '../../dev/partner-sandbox.js';
-import { runCampaign } from '../../dev/sandbox-control.js';
+import { emitEvents } from '../../dev/sandbox-control.js';
 import type { AuthorizationSwitches } from '../../dev/sandbox/authorization-server.js';
-import type { CampaignSummary, Oracle } from '../../dev/sandbox/campaign-summary.js';
 import type { CatalogSwitches } from '../../dev/sandbox/catalog-api.js';
 import type { EmitOptions } from '../../dev/sandbox/emit-options.js';
+import type { EmitSummary, Oracle } from '../../dev/sandbox/emit-summary.js';
 import type { InventorySwitches } from '../../dev/sandbox/inventory-api.js';
 import type { SandboxState } from '../../dev/sandbox/state.js';
 import { ask } from './answer.js';
@@ -57,10 +57,10 @@ export class Sandbox {
   /** Has API B send changes of the catalogue until all are settled; gives what came of it. */
   async emit(
     options: Partial<EmitOptions> & { oracle: true },
-  ): Promise<CampaignSummary & { oracle: Oracle }>;
-  async emit(options: Partial<EmitOptions>): Promise<CampaignSummary>;
-  async emit(options: Partial<EmitOptions>): Promise<CampaignSummary> {
-    return await runCampaign(this.partners.controlUrl, options);
+  ): Promise<EmitSummary & { oracle: Oracle }>;
+  async emit(options: Partial<EmitOptions>): Promise<EmitSummary>;
+  async emit(options: Partial<EmitOptions>): Promise<EmitSummary> {
+    return await emitEvents(this.partners.controlUrl, options);
   }
 
   async stop(): Promise<void> {

@@ -6,15 +6,18 @@ import { onFreePort } from '../../dev/free-port.js';
 import { followLog } from '../../dev/log-file.js';
 import { ManagedProcess } from '../../dev/managed-process.js';
 import { stopAfterTest } from './after-test.js';
+import { ask } from './answer.js';
 import { eventually } from './eventually.js';
 import { START_COMMAND } from './start-command.js';
 import { testDirectory } from './test-directory.js';
 
-/** The service, built, in a process of its own. */
+/** The built service in a process of its own. */
 export class Service {
   constructor(
     readonly url: string,
-    /** Everything it has written so far. */
+    /** File that the service logs to. */
+    readonly log: string,
+    /** Everything the service has logged so far. */
     readonly logs: () => string,
     private readonly process: ManagedProcess,
   ) {}
@@ -23,36 +26,46 @@ export class Service {
     return this.process.pid;
   }
 
-  /** Waits until it has written this text so many times: its log is written in the background. */
+  /** Waits until the service has logged a text so many times: it writes its log in the background. */
   async untilLogged(text: string, times = 1): Promise<void> {
     await eventually(() => Promise.resolve(this.logs().split(text).length > times || undefined));
   }
 
-  /** The memory that it holds. */
+  /** Waits until the service is ready: connected to a migrated database. */
+  async untilReady(): Promise<void> {
+    await eventually(async () => {
+      const { status } = await ask(`${this.url}/health/ready`);
+      return status === 200 || undefined;
+    });
+  }
+
   residentMegabytes(): number {
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
   }
 
-  /** Sends it a signal; `exited` tells what comes of it. */
+  /** Sends a signal; `exited` waits for the effect. */
   async kill(signal: NodeJS.Signals): Promise<void> {
     await this.process.signal(signal);
   }
 
-  /** Waits until it has ended of itself; gives its exit code, or 128 and the number of the signal it died of. */
+  /** Waits for the process to end and returns its exit code, or 128 and the number of the signal that killed it. */
   async exited(): Promise<number> {
     return await this.process.finished();
   }
 
-  /** Asks it to end (SIGTERM), kills it when that takes too long, and gives its exit code. */
+  /** Sends SIGTERM, kills the process if it takes too long, and returns its exit code. */
   async stop(): Promise<number> {
     return await this.process.stop();
   }
 }
 
 /**
- * Starts the service on a free port (or `PORT`) with this environment and nothing else (but the PATH), and waits
- * until it is alive. It fails with what the service has written. A service that a test starts is stopped after it.
+ * Starts the service on a free port (or `PORT`) and waits until it is live. A service that a test starts is stopped
+ * after the test.
+ *
+ * @param env the whole environment of the service, apart from PATH.
+ * @throws an error with the log, if the service does not start.
  */
 export async function startService(
   env: Record<string, string>,
@@ -68,8 +81,9 @@ export async function startService(
         PATH: process.env.PATH,
         HOST: '127.0.0.1',
         PORT: String(port),
-        // All requests of a spec come from one address.
+        // All requests of a spec come from one client address.
         THROTTLE_LIMIT: '1000000',
+        SHUTDOWN_DELAY_MS: '0',
         ...env,
       },
       log,
@@ -82,6 +96,16 @@ export async function startService(
     });
     if (!alive) throw new Error(`The service did not start:\n${logs()}`);
     stopAfterTest(() => server.stop());
-    return new Service(url, logs, server);
+    return new Service(url, log, logs, server);
   });
+}
+
+/** Starts the service as {@link startService} does and waits until it is ready. */
+export async function startReadyService(
+  env: Record<string, string>,
+  command = START_COMMAND,
+): Promise<Service> {
+  const service = await startService(env, command);
+  await service.untilReady();
+  return service;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { ManagedProcess } from '../../dev/managed-process.js';
-import { forgetPostgresVariables, PostgresServer } from '../../dev/postgres-server.js';
+import { clearPostgresVariables, PostgresServer } from '../../dev/postgres-server.js';
 import { findRedis, installRedis } from '../../dev/redis-server.js';
 import { makeTemporaryDirectory } from '../../dev/temporary-directory.js';
 import { copyOfTemplate, TEMPLATE_DATABASE } from './postgres-server.js';
@@ -13,7 +13,7 @@ import { copyOfTemplate, TEMPLATE_DATABASE } from './postgres-server.js';
  * ends it. Should the run be killed before that, all of it goes too.
  */
 export async function beginTestRun(): Promise<() => Promise<void>> {
-  forgetPostgresVariables();
+  clearPostgresVariables();
   const directory = await makeTemporaryDirectory();
   process.env.TEST_DIRECTORY = directory.path;
 

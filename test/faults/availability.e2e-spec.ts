@@ -1,0 +1,305 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { type Answer, ask, type ProblemBody } from '../support/answer.js';
+import { eventually } from '../support/eventually.js';
+import type { Service } from '../support/service.js';
+import {
+  type Availability,
+  availability,
+  DEADLINE_MS,
+  FRESH_MS,
+  StockFixture,
+} from '../support/stock-fixture.js';
+
+const RESET_MS = 5000;
+/** Enough of them to open the breaker, and some. */
+const MANY = 60;
+
+let stock: StockFixture;
+let service: Service;
+
+beforeAll(async () => {
+  stock = await StockFixture.start();
+});
+
+afterAll(async () => {
+  await stock.stop();
+});
+
+beforeEach(async () => {
+  await stock.reset();
+});
+
+/** Runs the service for a whole block of specs. */
+function serveAll(): void {
+  beforeAll(async () => {
+    service = await stock.startService();
+  });
+  afterAll(async () => {
+    await service.stop();
+  });
+}
+
+/** Runs a service for each spec of a block, where the breaker or the budget would remember one in the next. */
+function serveEach(env: Record<string, string> = {}): void {
+  beforeEach(async () => {
+    service = await stock.startService(env);
+  });
+  afterEach(async () => {
+    await service.stop();
+  });
+}
+
+function statusesOf(answers: readonly Answer<unknown>[]): number[] {
+  return [...new Set(answers.map(({ status }) => status))].sort();
+}
+
+function askMany(count = MANY): Promise<Answer<Availability>[]> {
+  return Promise.all(
+    Array.from({ length: count }, () => availability(service, stock.unseenProduct())),
+  );
+}
+
+async function openBreaker(): Promise<void> {
+  await eventually(async () => {
+    await askMany(20);
+    return service.logs().includes('The breaker opens') ? true : undefined;
+  });
+}
+
+function expectUnavailable({ status, headers, body }: Answer<ProblemBody>): void {
+  expect(status).toBe(503);
+  expect(body.type).toBe('urn:problem-type:farmlokal:dependency-unavailable');
+  expect(headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+}
+
+describe('Retries', () => {
+  serveEach();
+
+  it.each([
+    ['one failure', { failNext: 1 }],
+    ['two failures', { failNext: 2 }],
+    ['one 429', { failNext: 1, errorStatus: 429 }],
+    ['one 502', { failNext: 1, errorStatus: 502 }],
+    ['one 504', { failNext: 1, errorStatus: 504 }],
+    ['a short Retry-After', { failNext: 1, retryAfter: 0 }],
+  ])('help over %s', async (_, switches) => {
+    await stock.sandbox.switch('inventory', switches);
+    expect((await availability(service, stock.unseenProduct())).status).toBe(200);
+    expect(await stock.requests()).toBe(1 + switches.failNext);
+  });
+
+  it.each([
+    ['down', { down: true }],
+    ['cutting connections', { reset: true }],
+    ['hanging', { hang: true }],
+  ])('end in time with the inventory %s', async (_, switches) => {
+    await availability(service, stock.unseenProduct());
+    await stock.sandbox.switch('inventory', switches);
+    const began = performance.now();
+    expectUnavailable(await availability<ProblemBody>(service, stock.unseenProduct()));
+    expect(performance.now() - began).toBeLessThan(DEADLINE_MS + 500);
+  });
+
+  it('are at most three attempts', async () => {
+    await stock.sandbox.switch('inventory', { errorRate: 1 });
+    await availability(service, stock.unseenProduct());
+    expect(await stock.requests()).toBe(3);
+  });
+
+  it('keep to a fifth of the calls when half of them fail', async () => {
+    await stock.sandbox.switch('inventory', { errorRate: 0.5 });
+    const calls = 500;
+    for (let nth = 0; nth < calls / 10; nth += 1) await askMany(10);
+    expect(await stock.requests()).toBeLessThanOrEqual(1.2 * calls);
+  });
+});
+
+describe('Retries that could not help', () => {
+  serveAll();
+
+  it.each([
+    ['a 500', { failNext: 1, errorStatus: 500 }],
+    ['a 400', { failNext: 1, errorStatus: 400 }],
+    ['a 403', { failNext: 1, errorStatus: 403 }],
+    ['garbage', { garbage: true }],
+    ['a redirect', { redirect: true }],
+    ['an answer of megabytes', { huge: true }],
+    ['an answer about another sku', { wrongSku: true }],
+    ['an answer in words', { answer: { sku: 'x', quantity: 'many' } }],
+    ['a longer Retry-After than there is time', { failNext: 1, retryAfter: 30 }],
+  ])('are not made after %s', async (_, switches) => {
+    await stock.sandbox.switch('inventory', switches);
+    expectUnavailable(await availability<ProblemBody>(service, stock.unseenProduct()));
+    expect(await stock.requests()).toBe(1);
+  });
+
+  it('pass on for how long the inventory asks to be left alone', async () => {
+    await stock.sandbox.switch('inventory', { failNext: 1, retryAfter: 30 });
+    expect((await availability(service, stock.unseenProduct())).headers.get('retry-after')).toBe(
+      '30',
+    );
+  });
+});
+
+describe('With an inventory that does not answer', () => {
+  serveEach();
+
+  it('the last answer is given, as such', async () => {
+    const id = stock.unseenProduct();
+    const { body } = await availability(service, id);
+    await stock.sandbox.switch('inventory', { hang: true });
+    await sleep(FRESH_MS);
+    const stale = await availability(service, id);
+    expect(stale.status).toBe(200);
+    expect(stale.body).toEqual({ ...body, stale: true });
+    expect(Number(stale.headers.get('age'))).toBeGreaterThanOrEqual(2);
+  });
+
+  it('the last answer is given by another replica, which has it from Redis', async () => {
+    const id = stock.unseenProduct();
+    const { body } = await availability(service, id);
+    await stock.sandbox.switch('inventory', { down: true });
+    const other = await stock.startService();
+    await sleep(FRESH_MS);
+    expect((await availability(other, id)).body).toEqual({ ...body, stale: true });
+    const [key = ''] = await stock.redis.keys('farmlokal:stock:*');
+    expect(await stock.redis.ttl(key)).toBeGreaterThan(86_300);
+    await other.stop();
+  });
+
+  it('the breaker opens, nobody is asked, and it closes again by itself', async () => {
+    const id = stock.unseenProduct();
+    const { body } = await availability(service, id);
+    await stock.sandbox.switch('inventory', { hang: true });
+    await openBreaker();
+    await stock.sandbox.switch('inventory', { hang: false });
+    const before = await stock.requests();
+    const refused = await askMany(20);
+    expect(statusesOf(refused)).toEqual([503]);
+    for (const { headers } of refused) {
+      const seconds = Number(headers.get('retry-after'));
+      expect(seconds).toBeGreaterThanOrEqual(1);
+      expect(seconds).toBeLessThanOrEqual(RESET_MS / 1000);
+    }
+    await sleep(FRESH_MS);
+    expect((await availability(service, id)).body).toEqual({ ...body, stale: true });
+    expect(await stock.requests()).toBe(before);
+
+    await eventually(
+      async () => ((await availability(service, id)).body.stale ? undefined : true),
+      RESET_MS + 1000,
+    );
+    expect(statusesOf(await askMany(10))).toEqual([200]);
+    const metrics = (await ask<string>(`${service.url}/metrics`)).body;
+    expect(metrics).toContain(
+      'farmlokal_breaker_transitions_total{dependency="inventory",state="open"} 1',
+    );
+    expect(metrics).toContain(
+      'farmlokal_breaker_transitions_total{dependency="inventory",state="closed"} 1',
+    );
+    await service.untilLogged('The breaker closes');
+  });
+
+  it('the breaker opens as soon as ever, when it has just closed', async () => {
+    await stock.sandbox.switch('inventory', { hang: true });
+    await openBreaker();
+    const refused = Date.now() + RESET_MS - 1000;
+    while (Date.now() < refused) {
+      await askMany(20);
+      await sleep(50);
+    }
+    await stock.sandbox.switch('inventory', { hang: false });
+    await eventually(async () =>
+      service.logs().includes('The breaker closes') ? true : (await askMany(1), undefined),
+    );
+    await stock.sandbox.switch('inventory', { hang: true });
+    const before = await stock.requests();
+    await askMany(200);
+    await service.untilLogged('The breaker opens', 2);
+    // Those that were let in at once, and not again and again.
+    expect((await stock.requests()) - before).toBeLessThanOrEqual(120);
+  });
+
+  it('the listing is untouched', async () => {
+    await stock.sandbox.switch('inventory', { hang: true });
+    const waiting = askMany(300);
+    const pages = await Promise.all(
+      Array.from({ length: 50 }, (_, nth) => ask(`${service.url}/api/products?limit=${nth + 1}`)),
+    );
+    expect(statusesOf(pages)).toEqual([200]);
+    expect(statusesOf(await waiting)).toEqual([503]);
+  });
+
+  it('4xx answers do not open the breaker', async () => {
+    await stock.sandbox.switch('inventory', { errorRate: 1, errorStatus: 403 });
+    await askMany(MANY);
+    await stock.sandbox.switch('inventory', { errorRate: 0 });
+    expect((await availability(service, stock.unseenProduct())).status).toBe(200);
+    await service.untilLogged('The inventory responds with status 403');
+    expect(service.logs()).not.toContain('The breaker opens');
+  });
+});
+
+describe('When the service is told to stop', () => {
+  it('an answer that is waited for still comes, and then it ends at once', async () => {
+    const slow = await stock.startService({
+      INVENTORY_TIMEOUT_MS: '4000',
+      INVENTORY_DEADLINE_MS: '5000',
+      DATABASE_STATEMENT_TIMEOUT_MS: '100',
+    });
+    await stock.sandbox.switch('inventory', { latencyMs: 2500 });
+    const answer = availability(slow, stock.unseenProduct());
+    await eventually(async () => ((await stock.requests()) > 0 ? true : undefined));
+    const began = performance.now();
+    const stopped = slow.stop();
+    expect((await answer).status).toBe(200);
+    expect(await stopped).toBe(0);
+    expect(performance.now() - began).toBeLessThan(4500);
+  });
+});
+
+describe('No log and no answer', () => {
+  serveAll();
+
+  it('has the secret or a token in it', async () => {
+    const development = await stock.startService({ NODE_ENV: 'development' });
+    const answers: Answer<unknown>[] = [];
+    for (const switches of [
+      {},
+      { wrongToken: true },
+      { garbage: true },
+      { reset: true },
+      { errorRate: 1 },
+      { hang: true },
+      { down: true },
+    ]) {
+      await stock.sandbox.reset();
+      await stock.sandbox.switch('inventory', switches);
+      for (const replica of [service, development]) {
+        answers.push(await availability(replica, stock.unseenProduct()));
+      }
+    }
+    const [key = ''] = await stock.redis.keys('farmlokal:oauth:token:*');
+    const token = (await stock.redis.get(key)) ?? 'none was there';
+    expect(token).toMatch(/^[\w-]{20,}$/);
+    await stock.sandbox.reset();
+    for (const switches of [{ oauthError: 'invalid_client' }, { garbage: true }, { down: true }]) {
+      await stock.redis.flushall();
+      await stock.sandbox.switch('oauth', switches);
+      const fresh = await stock.startService({ NODE_ENV: 'development' });
+      answers.push(await availability(fresh, stock.unseenProduct()));
+      await fresh.stop();
+      answers.push({ status: 0, headers: new Headers(), body: fresh.logs() });
+    }
+    const said = [service.logs(), development.logs(), JSON.stringify(answers)].join('\n');
+    expect(said).toContain('dependency-unavailable');
+    const { clientId, clientSecret } = stock.sandbox.partners;
+    const basic = Buffer.from(`${clientId}:${clientSecret}`).toString('base64');
+    for (const secret of [clientSecret, basic, token, 'Bearer ', 'Basic ']) {
+      expect(said).not.toContain(secret);
+    }
+    await development.stop();
+  });
+});

@@ -1,0 +1,315 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { RedisServer } from '../../dev/redis-server.js';
+import { createDatabase, type Database } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
+import { insertProducts } from '../support/products.js';
+import { RawConnection } from '../support/raw-connection.js';
+import { startRedis } from '../support/redis-server.js';
+import { type Service, startReadyService, startService } from '../support/service.js';
+
+/** Slow clients of each kind. */
+const CLIENTS = 150;
+/** When a request has to be complete, with time to notice and to say so. */
+const GIVEN_UP_MS = 15_000 + 15_000;
+const LARGE_PAGE = '/api/products?limit=100';
+const BODY_BYTES = 200_000;
+/** Requests of a packet that are let in. */
+const LET_AHEAD = 32;
+
+let database: Database;
+let redis: RedisServer;
+let service: Service;
+
+beforeAll(async () => {
+  [database, redis] = await Promise.all([createDatabase(), startRedis()]);
+  await insertProducts(
+    database,
+    Array.from({ length: 100 }, (_, nth) => ({ name: `Pump ${nth}` })),
+  );
+  await database.query(`UPDATE products SET description = repeat('x', 5000)`);
+  service = await startReadyService({
+    DATABASE_URL: database.url,
+    REDIS_URL: redis.url,
+  });
+});
+
+afterAll(async () => {
+  await service.kill('SIGKILL');
+  await redis.stop();
+  await database.drop();
+});
+
+function get(path: string): string {
+  return `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+}
+
+const POST = [
+  'POST /api/webhooks/catalog HTTP/1.1',
+  'Host: x',
+  'Content-Type: application/json',
+  `Content-Length: ${BODY_BYTES}`,
+  '\r\n',
+].join('\r\n');
+
+/** What a slow client begins with, and what it goes on with every second. */
+const TALKERS: Readonly<Record<string, readonly [start: string, drip: string]>> = {
+  nothing: ['', ''],
+  'half a line': ['GET /api/prod', ''],
+  'half a head': [`GET / HTTP/1.1\r\nHost: x\r\nX-A: ${'a'.repeat(8000)}`, ''],
+  'half a body': [POST + 'x'.repeat(BODY_BYTES / 2), ''],
+  'a byte of a head a second': ['GET / HTTP/1.1\r\nHost: x\r\nX-A: ', 'a'],
+  'a byte of a body a second': [POST, 'x'],
+};
+
+/** A connection of which nothing is read as long as nobody listens. */
+async function connectTo({ url }: Service): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  // A reset is an end like another.
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** Clients that are a burden as long as they are there. */
+class SlowClients {
+  /** What each has been answered, by what it has said. */
+  readonly heard = new Map<string, string[]>();
+  private readonly sockets: Socket[] = [];
+  private readonly timers: NodeJS.Timeout[] = [];
+
+  async open(): Promise<void> {
+    for (const [name, [start, drip]] of Object.entries(TALKERS)) {
+      this.heard.set(name, []);
+      for (let nth = 0; nth < CLIENTS; nth += 1) {
+        const socket = await this.connect(start);
+        socket.on('data', (bytes) => this.heard.get(name)?.push(bytes.toString('latin1', 0, 12)));
+        if (drip !== '') this.every(1000, () => socket.write(drip));
+      }
+    }
+    for (let nth = 0; nth < CLIENTS; nth += 1) {
+      await this.connect(get(LARGE_PAGE).repeat(30));
+      const slow = await this.connect(get(LARGE_PAGE).repeat(30));
+      this.every(500, () => {
+        slow.read(16_000);
+      });
+    }
+  }
+
+  close(): void {
+    for (const timer of this.timers) clearInterval(timer);
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  private async connect(start: string): Promise<Socket> {
+    const socket = await connectTo(service);
+    socket.write(start);
+    this.sockets.push(socket);
+    return socket;
+  }
+
+  private every(ms: number, act: () => void): void {
+    this.timers.push(setInterval(act, ms));
+  }
+}
+
+/** Milliseconds that ordinary clients wait for an answer, in the median. */
+async function ordinaryWait(): Promise<number> {
+  const waits: number[] = [];
+  await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const connection = await RawConnection.open(service.url);
+      for (let nth = 0; nth < 300; nth += 1) {
+        const start = performance.now();
+        connection.write(get('/api/products?limit=5'));
+        expect((await connection.answer())?.status).toBe(200);
+        waits.push(performance.now() - start);
+      }
+      connection.close();
+    }),
+  );
+  return waits.sort((a, b) => a - b)[waits.length / 2] ?? 0;
+}
+
+function connections(): number {
+  return readdirSync(`/proc/${service.pid}/fd`).length;
+}
+
+async function hungUpAllBut(count: number): Promise<void> {
+  await eventually(() => Promise.resolve(connections() <= count ? true : undefined), GIVEN_UP_MS);
+}
+
+describe('Clients that are slow', () => {
+  const clients = [new SlowClients(), new SlowClients()];
+
+  afterEach(() => {
+    for (const each of clients) each.close();
+  });
+
+  it('keep nobody waiting, cost little, and are given up', async () => {
+    await ordinaryWait();
+    const idle = connections() + 10;
+    const megabytes = service.residentMegabytes();
+    const without: number[] = [];
+    const beside: number[] = [];
+    for (const slow of clients) {
+      without.push(await ordinaryWait());
+      await slow.open();
+      beside.push(await ordinaryWait());
+      expect(service.residentMegabytes()).toBeLessThan(megabytes + 256);
+      if (slow === clients[0]) {
+        slow.close();
+        await hungUpAllBut(idle);
+      }
+    }
+    expect(Math.min(...beside)).toBeLessThan(5 * Math.max(...without));
+
+    // Those that have asked and do not read, or hardly, are borne with for longer.
+    await hungUpAllBut(idle + 2 * CLIENTS);
+    for (const [said, heard] of clients[1]?.heard ?? []) {
+      expect({ said, heard }).toEqual({ said, heard: Array(CLIENTS).fill('HTTP/1.1 408') });
+    }
+  }, 240_000);
+});
+
+describe('A connection between two requests', () => {
+  const HALF_A_HEAD = 'POST /api/webhooks/catalog HTTP/1.1\r\nHo';
+  const HALF_A_BODY = `${POST}x`;
+
+  /** A connection on which a request was answered. */
+  async function used(url: string): Promise<[RawConnection, keepAlive: string | undefined]> {
+    const connection = await RawConnection.open(url);
+    connection.write(get('/health/live'));
+    const answer = await connection.answer();
+    expect(answer?.status).toBe(200);
+    return [connection, answer?.headers.get('keep-alive')];
+  }
+
+  it('stays open for longer than a load balancer keeps it, but not with half a request', async () => {
+    const [idle, keepAlive] = await used(service.url);
+    // Google's load balancer keeps it for 600 s.
+    expect(keepAlive).toBe('timeout=620');
+    await Promise.all(
+      [HALF_A_HEAD, HALF_A_BODY].map(async (half) => {
+        const [connection] = await used(service.url);
+        connection.write(half);
+        expect((await connection.answers()).map(({ status }) => status)).toEqual([408]);
+      }),
+    );
+    idle.write(POST + 'x'.repeat(BODY_BYTES));
+    expect((await idle.answer())?.status).toBe(503);
+    idle.close();
+  }, 60_000);
+
+  it('is closed after KEEP_ALIVE_TIMEOUT_MS, and not while a request is on its way', async () => {
+    const brief = await startService({
+      DATABASE_URL: database.url,
+      KEEP_ALIVE_TIMEOUT_MS: '1000',
+    });
+    const [idle, keepAlive] = await used(brief.url);
+    expect(keepAlive).toBe('timeout=1');
+    const [busy] = await used(brief.url);
+    busy.write(HALF_A_BODY);
+    expect(await idle.answers()).toEqual([]);
+    expect(busy.ended).toBe(false);
+    busy.write('x'.repeat(BODY_BYTES - 1));
+    expect((await busy.answer())?.status).toBe(503);
+    await brief.kill('SIGKILL');
+  });
+});
+
+describe('Clients that ask and do not read', () => {
+  it('are hung up on before what they have asked for piles up', async () => {
+    await ordinaryWait();
+    const megabytes = service.residentMegabytes();
+    const greedy = await Promise.all(
+      Array.from({ length: 30 }, async () => {
+        const socket = await connectTo(service);
+        socket.write(get('/api/products?limit=50').repeat(1200));
+        return socket;
+      }),
+    );
+    // An end is heard of only behind what was answered before.
+    await sleep(2000);
+    expect(service.residentMegabytes()).toBeLessThan(megabytes + 150);
+    for (const socket of greedy) socket.resume();
+    await eventually(
+      () => Promise.resolve(greedy.every(({ destroyed }) => destroyed) ? true : undefined),
+      GIVEN_UP_MS,
+    );
+  }, 60_000);
+
+  it('may be a few requests ahead of what they read, for as long as they like', async () => {
+    const connection = await RawConnection.open(service.url);
+    connection.write(get('/health/live').repeat(10));
+    for (let nth = 0; nth < 500; nth += 1) {
+      expect((await connection.answer())?.status).toBe(200);
+      connection.write(get('/health/live'));
+    }
+    connection.close();
+  });
+});
+
+describe('Clients that hang up on what they have sent ahead', () => {
+  const FILE = 'swagger-ui-bundle.js';
+
+  async function untilClosed(): Promise<void> {
+    const descriptors = `/proc/${service.pid}/fd`;
+    const isOpen = (name: string): boolean => {
+      try {
+        return readlinkSync(`${descriptors}/${name}`).endsWith(FILE);
+      } catch {
+        // Closed meanwhile.
+        return false;
+      }
+    };
+    await eventually(() =>
+      Promise.resolve(readdirSync(descriptors).some(isOpen) ? undefined : true),
+    );
+  }
+
+  it('leave no file open, and are in the log with all of it', async () => {
+    const ids = Array.from({ length: 10 }, () => randomUUID());
+    const socket = await connectTo(service);
+    for (const id of ids) {
+      socket.write(`GET /docs/${FILE} HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${id}\r\n\r\n`);
+    }
+    await once(socket, 'readable');
+    socket.destroy();
+    await eventually(() =>
+      Promise.resolve(ids.every((id) => service.logs().split(id).length === 2) ? true : undefined),
+    );
+    await untilClosed();
+  });
+
+  it('or send too much of it, leave no file open, and what is too much is nowhere', async () => {
+    const logged = (): number => service.logs().split(FILE).length;
+    const before = logged();
+    const packets = 10;
+    for (let nth = 0; nth < packets; nth += 1) {
+      const socket = await connectTo(service);
+      socket.write(get(`/docs/${FILE}`).repeat(40));
+      socket.resume();
+      await once(socket, 'close');
+    }
+    await untilClosed();
+    expect(logged() - before).toBeLessThanOrEqual(packets * LET_AHEAD);
+  });
+});
+
+describe('A client that sends what is no request behind what it does not read', () => {
+  it('is not listened to any longer', async () => {
+    const socket = await connectTo(service);
+    socket.write(`${get(LARGE_PAGE).repeat(20)}GARBAGE\r\n\r\n`);
+    // More than the system takes for the service.
+    socket.write(Buffer.alloc(64 * 1024 * 1024, 'x'));
+    await sleep(2000);
+    expect(socket.writableLength).toBeGreaterThan(0);
+    socket.destroy();
+  });
+});
