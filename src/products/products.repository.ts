@@ -12,6 +12,8 @@ import { type PageRow, PRODUCT_COLUMNS } from './listing-sql.js';
 import { listingStatement } from './listing-statement.js';
 import { Product } from './product.entity.js';
 
+const PRODUCT_JSON = `(SELECT row_to_json(product)::text FROM (SELECT ${PRODUCT_COLUMNS}) product)`;
+
 /** Factor between the budgets of two attempts to read a page. */
 const BUDGET_GROWTH = 4;
 
@@ -60,15 +62,16 @@ export class ProductsRepository {
    * @throws Problem as {@link list}.
    */
   async find(id: string, arrivedAt: number): Promise<string | undefined> {
-    const product = this.products
-      .createQueryBuilder('p')
-      .select(
-        `(SELECT row_to_json(product)::text FROM (SELECT ${PRODUCT_COLUMNS}) product)`,
-        'json',
-      )
-      .where({ id });
     const row = await this.read(arrivedAt, (deadline) =>
-      this.database.run(() => product.getRawOne<{ json: string }>(), deadline),
+      this.database.run(
+        (runner) =>
+          this.products
+            .createQueryBuilder('p', runner)
+            .select(PRODUCT_JSON, 'json')
+            .where({ id })
+            .getRawOne<{ json: string }>(),
+        deadline,
+      ),
     );
     return row?.json;
   }
