@@ -23,12 +23,7 @@ COPY package.json ./
 # The account node by number, because Kubernetes cannot verify that a name is not root.
 USER 1000:1000
 EXPOSE 3000
-# The flags tune garbage collection for a small heap: about 50 MiB stay alive.
-# - max-old-space-size: without a limit, garbage grows to four times the live heap.
-# - max-semi-space-size (three spaces of 16 MiB): with half of it, requests in flight survive a young collection.
-# - no-allocation-site-pretenuring: pretenured objects keep the data of finished requests alive.
-# - heap-growing-percent: under this limit V8 would let the heap grow by a third only, and collect too often.
-# - v8-pool-size: four collector threads on two cores delay requests.
+# Heap sizes for 256 MB (docs/adr/0003-plain-bundle.md). Without them Node.js derives both from the memory of the machine.
 # Node is process 1, so it receives SIGTERM and drains. The image has no HEALTHCHECK, because each platform has its own
 # health check (deploy/).
-CMD ["node", "--max-old-space-size=192", "--max-semi-space-size=16", "--no-allocation-site-pretenuring", "--heap-growing-percent=60", "--v8-pool-size=1", "dist/main.js"]
+CMD ["node", "--max-old-space-size=192", "--max-semi-space-size=16", "dist/main.js"]

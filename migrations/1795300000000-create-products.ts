@@ -1,14 +1,14 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * The catalogue and the indexes that carry its listing.
+ * Creates the catalog and the indexes of its listing.
  *
- * Every index is partial (`deleted_at IS NULL`): tombstones cost the listing nothing. Those that lead
- * with the category hold their sort column NULLS FIRST, although it is never null: an order that the
- * plain index cannot provide keeps the planner from walking the whole catalogue and throwing away the
- * other categories' rows, which it prefers whenever rows were inserted in the order asked for.
+ * Every index is partial (`deleted_at IS NULL`), so that tombstones cost the listing nothing. An index that begins with
+ * the category orders its sort column NULLS FIRST, although the column is never null. The plain index cannot provide this
+ * order. Otherwise the planner would scan the plain index and filter by category whenever rows were inserted in the
+ * requested order.
  *
- * What they INCLUDE lets a price range under another sort be answered from an index alone.
+ * The included columns let an index-only scan filter by price under another sort.
  */
 export class CreateProducts1795300000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The events that partners have sent, by id; the index is for removing the old ones. */
+/** Creates the inbox of webhook events. The index finds old events to remove. */
 export class CreateWebhookEvents1795390000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`

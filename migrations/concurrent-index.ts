@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 
-/** An index, in the words of CREATE INDEX. */
+/** The parts of a CREATE INDEX statement. */
 export interface Index {
   readonly name: string;
   /** Table, columns and condition: `products (price, id) WHERE deleted_at IS NULL`. */
@@ -8,13 +8,13 @@ export interface Index {
   readonly unique?: boolean;
 }
 
-/** How long the build may wait for older transactions. It blocks nobody meanwhile. */
+/** Longest wait of the build for older transactions. It blocks no other session. */
 const WAIT = '10min';
 
 /**
- * Builds an index without blocking writes, for the `up` of a migration with `transaction = false`; `down` can use
- * a plain DROP INDEX. An attempt that dies with its process leaves an index that is invalid: it slows writes and
- * serves no read. The next run of the migration replaces it.
+ * Builds an index without blocking writes, for the `up` of a migration with `transaction = false`. `down` can use a plain
+ * DROP INDEX. If the process dies, it leaves an invalid index that slows writes and serves no read. The next run of the
+ * migration replaces the invalid index.
  */
 export async function createIndexConcurrently(
   runner: QueryRunner,
@@ -30,7 +30,7 @@ export async function createIndexConcurrently(
       `CREATE ${unique ? 'UNIQUE ' : ''}INDEX CONCURRENTLY IF NOT EXISTS ${name} ON ${on}`,
     );
   } catch (error) {
-    // Best effort: the error that is thrown says more than another one.
+    // Ignores a second error, because the first one has the cause.
     await dropIfInvalid(runner, name).catch(() => undefined);
     throw error;
   } finally {

@@ -6,7 +6,7 @@ import { RELEASE } from './release.js';
 import { ApiRateLimited } from './throttling/api-rate-limited.js';
 
 /** What the service is and where its parts are. */
-class IndexDto {
+export class IndexDto {
   @ApiProperty({ example: RELEASE.name })
   readonly name: string = RELEASE.name;
 

@@ -1,10 +1,11 @@
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import type { AddressInfo } from 'node:net';
 
 import { createApp } from './server/create-app.js';
 import { Environment } from './config/environment.js';
 import { InvalidEnvironmentError } from './config/invalid-environment.error.js';
+import { urlHost } from './http/url-host.js';
 
 /**
  * Connections that the kernel may hold until they are accepted. Beyond it, clients of a burst send again and again, for
@@ -32,7 +33,7 @@ try {
 /** The addresses as they are bound. Nest's `getUrl` shows loopback for all interfaces. */
 function boundAddresses(app: NestFastifyApplication): string[] {
   const bound = app.getHttpAdapter().getInstance().addresses() as AddressInfo[];
-  return bound.map(({ address, port }) => `${isIPv6(address) ? `[${address}]` : address}:${port}`);
+  return bound.map(({ address, port }) => `${urlHost(address)}:${port}`);
 }
 
 /** A start that fails for a reason of the operator's is told in words, not in a stack. */

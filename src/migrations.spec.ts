@@ -9,7 +9,7 @@ describe('MIGRATIONS', () => {
     expect(MIGRATIONS.map((file) => `${file}.ts`)).toEqual(files.sort());
   });
 
-  it.each(MIGRATIONS)('gives %s the name that TypeORM records', async (file) => {
+  it.each(MIGRATIONS)('returns the name that TypeORM records for %s', async (file) => {
     const module = (await import(`../migrations/${file}.js`)) as object;
     expect(Object.keys(module)).toEqual([migrationName(file)]);
   });

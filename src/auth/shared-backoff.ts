@@ -27,9 +27,9 @@ export class SharedBackoff {
   async remaining(): Promise<number> {
     const shared = await getWithTtl(this.redis, this.key, PATIENT_COMMAND);
     if (shared !== undefined) {
-      const valid = shared !== null && /^\d{1,9}$/.test(shared.value) && shared.life <= MAX_TTL_MS;
+      const valid = shared !== null && /^\d{1,9}$/.test(shared.value) && shared.ttlMs <= MAX_TTL_MS;
       this.failures = valid ? Number(shared.value) : 0;
-      this.until = valid ? performance.now() + shared.life - RESET_MS : -Infinity;
+      this.until = valid ? performance.now() + shared.ttlMs - RESET_MS : -Infinity;
     }
     return Math.max(0, this.until - performance.now());
   }

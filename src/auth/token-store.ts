@@ -28,7 +28,7 @@ export class TokenStore {
     const now = performance.now();
     const shared = await getWithTtl(this.redis, this.key, PATIENT_COMMAND);
     return shared && isBearerToken(shared.value)
-      ? { value: shared.value, expiresAt: now + Math.min(shared.life, MAX_TTL_MS) }
+      ? { value: shared.value, expiresAt: now + Math.min(shared.ttlMs, MAX_TTL_MS) }
       : undefined;
   }
 

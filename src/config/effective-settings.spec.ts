@@ -20,13 +20,14 @@ describe(effectiveSettings.name, () => {
     });
   });
 
-  it('shows no variable that the service does not read', () => {
+  it('does not show variables that the service does not read', () => {
     const settings = effectiveSettings(readEnvironment({ DATABASE_URL, AWS_SECRET: 'hunter2' }));
     expect(settings).not.toHaveProperty('AWS_SECRET');
   });
 
   it.each([
     ['postgres://db.example/farmlokal', 'db.example/farmlokal'],
+    ['postgres://farm:hunter2@db.example', 'db.example/farm'],
     ['postgres://user:hunter%402@[::1]:5433/farmlokal', '[::1]:5433/farmlokal'],
     ['postgres://user:hunter@2@db.example/farmlokal', 'db.example/farmlokal'],
     ['postgres://db.example/farmlokal?password=hunter2', 'db.example/farmlokal'],
@@ -37,7 +38,7 @@ describe(effectiveSettings.name, () => {
     expect(settings.DATABASE_URL).toBe(shown);
   });
 
-  it('shows secrets only as set', () => {
+  it('shows only that a secret is set', () => {
     const settings = effectiveSettings(
       readEnvironment({
         DATABASE_URL,
@@ -64,7 +65,7 @@ describe(effectiveSettings.name, () => {
     expect(JSON.stringify(settings)).not.toMatch(/hunter|aHVudGVy/);
   });
 
-  it('shows lists as they were given', () => {
+  it('shows lists comma-separated', () => {
     const settings = effectiveSettings(
       readEnvironment({ DATABASE_URL, TRUST_PROXY: '10.0.0.0/8, ::1' }),
     );

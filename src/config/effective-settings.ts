@@ -1,7 +1,8 @@
+import { urlHost } from '../http/url-host.js';
 import { Environment } from './environment.js';
-import { parsePostgresUrl } from './postgres-url.js';
+import { databaseName, parsePostgresUrl } from './postgres-url.js';
 
-/** Variables that are shown as they are; numbers and flags are, too. */
+/** Variables that are shown unchanged. Numbers and booleans are shown unchanged as well. */
 const PLAIN = new Set([
   'CORS_ORIGINS',
   'CURRENCY',
@@ -13,19 +14,19 @@ const PLAIN = new Set([
   'PUBLIC_URL',
   'TRUST_PROXY',
 ]);
-/** URLs of which the host and the database are shown. */
+/** URLs that are shown as host, port and database. */
 const DATABASES = new Set(['DATABASE_URL', 'MIGRATION_DATABASE_URL']);
-/** URLs of partners. Only the host is shown, because a path can hold a key. */
+/** URLs of partners. Only the host is shown, because a path can contain a key. */
 const PARTNERS = new Set(['CATALOG_API_URL', 'INVENTORY_API_URL', 'OAUTH_TOKEN_URL']);
 
-/** Group 1 holds hosts and path, group 2 the hosts alone; no group holds the user, the password or the query. */
+/** Group 1 is the hosts and the path, group 2 the hosts only. User, password and query are in neither. */
 const ADDRESS = /^[^:/]+:\/\/(?:[^/?#]*@)?(([^/?#]*)[^?#]*)/;
 
-/** The settings of this process for the log. A variable that is in no list above is shown as set or unset only. */
+/** The settings of this process for the log. Every variable that may be secret is shown only as `set` or `unset`. */
 export function effectiveSettings(
   environment: Environment,
 ): Record<string, string | number | boolean> {
-  // An environment also holds every variable of the process that the service does not read.
+  // The environment also has the variables of the process that the service does not read.
   const names = Object.keys(new Environment()) as (keyof Environment)[];
   return Object.fromEntries(names.map((name) => [name, shown(name, environment[name])]));
 }
@@ -43,7 +44,8 @@ function shown(name: string, value: Environment[keyof Environment]): string | nu
 }
 
 function databaseAddress(url: string): string {
-  const { host, port, database } = parsePostgresUrl(url);
-  const name = host.includes(':') ? `[${host}]` : host;
-  return `${name}${port === undefined ? '' : `:${port}`}/${database}`;
+  const parts = parsePostgresUrl(url);
+  const { host, port } = parts;
+  const database = databaseName(parts);
+  return `${urlHost(host)}${port === undefined ? '' : `:${port}`}${database === '' ? '' : `/${database}`}`;
 }

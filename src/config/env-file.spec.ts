@@ -22,7 +22,7 @@ function read(content: string | Buffer): Record<string, string> {
 }
 
 describe(readEnvFile.name, () => {
-  it('gives no variables without a file', () => {
+  it('returns no variables without a file', () => {
     expect(readEnvFile(join(directory, 'none'))).toEqual({});
   });
 
@@ -50,7 +50,7 @@ describe(readEnvFile.name, () => {
     expect(() => read(content)).toThrow(/env: is not UTF-8 text; save it as UTF-8$/);
   });
 
-  it('says why a file cannot be read', () => {
+  it('gives the reason when a file cannot be read', () => {
     const path = join(directory, 'directory');
     mkdirSync(path);
     expect(() => readEnvFile(path)).toThrow(/directory: cannot be read \(EISDIR/);

@@ -4,8 +4,8 @@ import { parseEnv } from 'node:util';
 import { InvalidEnvironmentError } from './invalid-environment.error.js';
 
 /**
- * The variables of an env file; none when there is no such file. Node's own `loadEnvFile` takes a byte order mark for a
- * part of the first name, and reads any encoding as UTF-8.
+ * Reads the variables of an env file; none when the file does not exist. `process.loadEnvFile` of Node.js reads any
+ * encoding as UTF-8, and takes a byte order mark as a part of the first name.
  *
  * @throws InvalidEnvironmentError when the file cannot be read or is not UTF-8 text.
  */
@@ -20,7 +20,7 @@ export function readEnvFile(path: string): Record<string, string> {
   } catch {
     throw notUtf8(path);
   }
-  // UTF-16 without a byte order mark decodes as UTF-8, with a NUL in every other place.
+  // UTF-16 without a byte order mark is valid UTF-8 in which every second character is NUL.
   if (text.includes('\0')) {
     throw notUtf8(path);
   }

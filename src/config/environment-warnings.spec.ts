@@ -16,15 +16,15 @@ function warned(variables: Record<string, string>): string[] {
 }
 
 describe(environmentWarnings.name, () => {
-  it('has nothing against the defaults', () => {
+  it('does not warn about the defaults', () => {
     expect(warned({})).toEqual([]);
   });
 
   it.each(['http://inventory.example', 'http://10.0.0.1:8080', 'http://localhost.example'])(
-    'warns of %s',
+    'warns about %s',
     (url) => {
       expect(warned({ ...OAUTH, INVENTORY_API_URL: url })).toEqual([
-        'INVENTORY_API_URL is plain http: whoever is on the way can read the token.',
+        'INVENTORY_API_URL is plain http: anyone on the network path can read the token.',
       ]);
     },
   );
@@ -34,17 +34,18 @@ describe(environmentWarnings.name, () => {
     'http://localhost:1',
     'http://127.0.0.1',
     'http://[::1]:9',
-  ])('has nothing against %s', (url) => {
+  ])('does not warn about %s', (url) => {
     expect(warned({ ...OAUTH, INVENTORY_API_URL: url })).toEqual([]);
   });
 
   it.each<[string, Record<string, string>]>([
-    ['INVENTORY_API_URL is of no use', { INVENTORY_API_URL: 'https://a.example' }],
-    ['CATALOG_API_URL is of no use', { CATALOG_API_URL: 'https://b.example' }],
+    ['INVENTORY_API_URL has no effect', { INVENTORY_API_URL: 'https://a.example' }],
+    ['CATALOG_API_URL has no effect', { CATALOG_API_URL: 'https://b.example' }],
     ['PUBLIC_URL', { ...OAUTH, CATALOG_API_URL: 'https://b.example' }],
     ['WEBHOOK_SECRETS', { ...OAUTH, CATALOG_API_URL: 'https://b.example' }],
+    ['THROTLE_LIMIT is ignored', { THROTLE_LIMIT: '10' }],
     ['INVENTORY_DEADLINE_MS', { INVENTORY_TIMEOUT_MS: '5000', INVENTORY_DEADLINE_MS: '1000' }],
-  ])('says %s of %j', (words, variables) => {
+  ])('warns about %s for %j', (words, variables) => {
     expect(warned(variables).join('\n')).toContain(words);
   });
 });

@@ -1,17 +1,23 @@
-import type { Environment } from './environment.js';
+import { Environment } from './environment.js';
+import { unknownVariables } from './unknown-variables.js';
 
-/** What is lost to whoever is on the way, where a partner's address is plain http. */
+/** What anyone on the network path can read when the URL of a partner is plain http. */
 const READABLE = {
-  OAUTH_TOKEN_URL: "the client's secret",
+  OAUTH_TOKEN_URL: 'the client secret',
   INVENTORY_API_URL: 'the token',
   CATALOG_API_URL: 'the token',
 } as const;
 const PARTNERS = ['OAUTH_TOKEN_URL', 'INVENTORY_API_URL', 'CATALOG_API_URL'] as const;
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
-/** What an operator should know of a valid environment: what in it is unsafe, or of no use. */
+/** Warns about what is unsafe, without effect or probably misspelt in a valid environment. */
 export function environmentWarnings(environment: Environment): string[] {
-  return [...plainHttp(environment), ...useless(environment)];
+  return [
+    ...plainHttp(environment),
+    ...withoutEffect(environment),
+    // The environment also has the variables of the process that the service does not read.
+    ...unknownVariables(Object.keys(environment), Object.keys(new Environment())),
+  ];
 }
 
 function plainHttp(environment: Environment): string[] {
@@ -19,29 +25,29 @@ function plainHttp(environment: Environment): string[] {
     const value = environment[name];
     const url = value === undefined ? undefined : new URL(value);
     return url?.protocol === 'http:' && !LOOPBACK.test(url.hostname);
-  }).map((name) => `${name} is plain http: whoever is on the way can read ${READABLE[name]}.`);
+  }).map((name) => `${name} is plain http: anyone on the network path can read ${READABLE[name]}.`);
 }
 
-function useless(environment: Environment): string[] {
+function withoutEffect(environment: Environment): string[] {
   const { OAUTH_TOKEN_URL, INVENTORY_API_URL, CATALOG_API_URL, PUBLIC_URL } = environment;
   const { INVENTORY_TIMEOUT_MS, INVENTORY_DEADLINE_MS, WEBHOOK_SECRETS } = environment;
-  const withoutClient = OAUTH_TOKEN_URL === undefined;
+  const hasClient = OAUTH_TOKEN_URL !== undefined;
   const warnings: [boolean, string][] = [
     [
-      withoutClient && INVENTORY_API_URL !== undefined,
-      'INVENTORY_API_URL is of no use without an OAuth client (OAUTH_TOKEN_URL, …).',
+      !hasClient && INVENTORY_API_URL !== undefined,
+      'INVENTORY_API_URL has no effect without an OAuth client (OAUTH_TOKEN_URL, …).',
     ],
     [
-      withoutClient && CATALOG_API_URL !== undefined,
-      'CATALOG_API_URL is of no use without an OAuth client (OAUTH_TOKEN_URL, …).',
+      !hasClient && CATALOG_API_URL !== undefined,
+      'CATALOG_API_URL has no effect without an OAuth client (OAUTH_TOKEN_URL, …).',
     ],
     [
       CATALOG_API_URL !== undefined && PUBLIC_URL === undefined,
-      'CATALOG_API_URL is of no use without PUBLIC_URL: the callback is not registered.',
+      'CATALOG_API_URL has no effect without PUBLIC_URL: the callback is not registered.',
     ],
     [
       CATALOG_API_URL !== undefined && WEBHOOK_SECRETS === undefined,
-      'CATALOG_API_URL is set without WEBHOOK_SECRETS: no event will be taken.',
+      'CATALOG_API_URL is set without WEBHOOK_SECRETS: every webhook is rejected.',
     ],
     [
       INVENTORY_TIMEOUT_MS > INVENTORY_DEADLINE_MS,

@@ -1,4 +1,4 @@
-/** The environment cannot start the service. The message is ready to print: a line for each bad variable. */
+/** The service cannot start with this environment. The message has one line for each bad variable. */
 export class InvalidEnvironmentError extends Error {
   override readonly name = InvalidEnvironmentError.name;
 

@@ -5,7 +5,7 @@ import { createSecureContext } from 'node:tls';
 
 import { PostgresUrlError } from './postgres-url.error.js';
 
-/** The parameters of a connection URL that are about TLS. */
+/** The TLS parameters of a connection URL. */
 interface TlsParameters {
   readonly sslmode?: string;
   readonly ssl?: string;
@@ -15,14 +15,14 @@ interface TlsParameters {
   readonly uselibpqcompat?: string;
 }
 
-/** What is verified of a server's certificate: nothing, its chain, or its chain and the host name. */
+/** The part of a server's certificate that is verified: nothing, its chain, or its chain and the host name. */
 type Verification = 'none' | 'chain' | 'name';
 
 /**
- * The pg option `ssl` for the TLS parameters of a connection URL; undefined when there are none.
+ * The option `ssl` of pg for the TLS parameters of a connection URL; undefined when the URL has none.
  *
- * `require` verifies chain and name. With `uselibpqcompat=true` it has libpq's meaning: only `sslrootcert` makes it
- * verify anything. `sslrootcert=system` names the roots that Node trusts: its own list and `NODE_EXTRA_CA_CERTS`.
+ * `require` verifies chain and name. With `uselibpqcompat=true` it has libpq's meaning and verifies nothing without
+ * `sslrootcert`. `sslrootcert=system` means the roots that Node.js trusts: its own list and `NODE_EXTRA_CA_CERTS`.
  *
  * @throws PostgresUrlError when parameters contradict each other or a file cannot be used.
  */
@@ -73,7 +73,7 @@ function verificationOf(mode: string, parameters: TlsParameters): Verification {
     case 'verify-ca':
       if (sslrootcert !== undefined) return 'chain';
       if (compatible) throw new PostgresUrlError('sslmode=verify-ca needs an sslrootcert');
-      // Anyone can get a certificate from a public authority: its chain alone proves nothing.
+      // A chain to a public authority proves nothing, because anyone can get such a certificate.
       return 'name';
     case 'require':
       if (!compatible) return 'name';
@@ -88,7 +88,7 @@ function readRoots(path: string): string {
   try {
     new X509Certificate(roots);
   } catch {
-    // Node itself ignores a file without a certificate, and trusts its default roots instead.
+    // Node.js ignores a file without a certificate, and trusts its default roots instead.
     throw new PostgresUrlError(`sslrootcert names a file without a certificate: ${path}`);
   }
   return roots;

@@ -1,4 +1,4 @@
-/** A connection URL that cannot be used. The message says why, and shows no secret. */
+/** A connection URL cannot be used. The message gives the reason without secrets. */
 export class PostgresUrlError extends Error {
   override readonly name = PostgresUrlError.name;
 }

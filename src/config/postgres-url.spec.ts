@@ -39,13 +39,13 @@ describe(parsePostgresUrl.name, () => {
   });
 
   it.each([
-    ['mysql://h/d', 'no URL of this form'],
-    ['db.example', 'no URL of this form'],
-    ['postgres://u:hunter2#x@h/d', '# has to be written %23'],
+    ['mysql://h/d', 'the URL does not have this form'],
+    ['db.example', 'the URL does not have this form'],
+    ['postgres://u:hunter2#x@h/d', '# must be written %23'],
     ['postgres://u:50%off@h/d', '% that starts no escape'],
-    ['postgres://u:hunter2/x@h/d', 'the port is an integer from 1 to 65535'],
-    ['postgres://h:0/d', 'the port is an integer'],
-    ['postgres://h:65536/d', 'the port is an integer'],
+    ['postgres://u:hunter2/x@h/d', 'the port must be an integer from 1 to 65535'],
+    ['postgres://h:0/d', 'the port must be an integer'],
+    ['postgres://h:65536/d', 'the port must be an integer'],
     ['postgres:///d', 'the host, or the directory of a Unix socket, is missing'],
     ['postgres://u:hunter2@h1,h2/d', 'several hosts'],
     ['postgres://u:hunter2@h1:5432,h2:5433/d', 'several hosts'],
@@ -59,7 +59,7 @@ describe(parsePostgresUrl.name, () => {
     ],
     ['postgres://h/d?sslmode=disable&sslmode=require', 'sslmode is given twice'],
     ['postgres://h/d?sslmode=', 'sslmode is empty'],
-    ['postgres://h/d?sslmode=prefer', 'sslmode is one of disable, require, verify-ca'],
+    ['postgres://h/d?sslmode=prefer', 'sslmode must be one of disable, require, verify-ca'],
     ['postgres://h/d?target_session_attrs=read-write', 'target_session_attrs can only be any'],
     ['postgres://h/d?ssl=false', 'ssl can only be true'],
   ])('refuses %s', (url, reason) => {
@@ -89,7 +89,7 @@ describe(readPostgresUrl.name, () => {
     ['uselibpqcompat=true&sslmode=verify-full', name],
     ['uselibpqcompat=true&sslrootcert=system', name],
     ['target_session_attrs=any&gssencmode=disable', undefined],
-  ])('with %j verifies what the words mean', (query, ssl) => {
+  ])('verifies the certificate as %j requires', (query, ssl) => {
     expect(readPostgresUrl(`${URL}?${query}`).ssl).toEqual(ssl);
   });
 
@@ -100,7 +100,7 @@ describe(readPostgresUrl.name, () => {
     ['sslmode=verify-ca', chain],
     ['uselibpqcompat=true&sslmode=require', chain],
     ['uselibpqcompat=true&sslmode=verify-ca', chain],
-  ])('with %j and a root certificate trusts nothing but that', (query, ssl) => {
+  ])('trusts only the root certificate with %j and sslrootcert', (query, ssl) => {
     expect(readPostgresUrl(`${URL}?${query}&sslrootcert=${root}`).ssl).toEqual({
       ...ssl,
       ca: rootCertificates[0],
@@ -122,12 +122,12 @@ describe(readPostgresUrl.name, () => {
     ['uselibpqcompat=true', 'uselibpqcompat=true needs an sslmode'],
     ['uselibpqcompat=true&sslmode=verify-ca', 'sslmode=verify-ca needs an sslrootcert'],
     ['sslnegotiation=direct', 'sslnegotiation=direct needs an sslmode with TLS'],
-    ['connect_timeout=0', 'connect_timeout is an integer from 1 to 600'],
+    ['connect_timeout=0', 'connect_timeout must be an integer from 1 to 600'],
   ])('refuses %s', (query, reason) => {
     expect(() => readPostgresUrl(`${URL}?${query}`)).toThrow(reason);
   });
 
-  it('refuses files that hold something else', () => {
+  it('refuses files without a certificate or key', () => {
     expect(() => readPostgresUrl(`${URL}?sslrootcert=${junk}`)).toThrow(
       `sslrootcert names a file without a certificate: ${junk}`,
     );
@@ -136,11 +136,11 @@ describe(readPostgresUrl.name, () => {
     );
   });
 
-  it('uses no TLS on a Unix socket, as libpq', () => {
+  it('uses no TLS on a Unix socket, like libpq', () => {
     expect(readPostgresUrl('postgresql:///db?host=/run/pg&sslmode=require').ssl).toBe(false);
   });
 
-  it('passes on what pg understands', () => {
+  it('passes the other parameters to pg', () => {
     const query =
       'application_name=a&options=-c%20search_path%3Dx&connect_timeout=3&channel_binding=require';
     expect(readPostgresUrl(`${URL}?${query}`)).toMatchObject({

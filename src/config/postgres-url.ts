@@ -1,14 +1,14 @@
-import type { ClientConfig } from 'pg';
+import pg, { type ClientConfig } from 'pg';
 
 import { postgresTls } from './postgres-tls.js';
 import { PostgresUrlError } from './postgres-url.error.js';
 
-/** The parts of a connection URL, decoded. A parameter such as `host` replaces the part before the question mark. */
+/** The decoded parts of a connection URL. A parameter such as `host` replaces the same part before the question mark. */
 export interface PostgresUrl {
-  /** A name, an IP address, or the directory of a Unix socket. */
+  /** A host name, an IP address, or the directory of a Unix socket. */
   readonly host: string;
   readonly port: number | undefined;
-  /** Empty when the URL has none, as are the next two. */
+  /** Empty when the URL has no user. `password` and `database` are empty in the same way. */
   readonly user: string;
   readonly password: string;
   readonly database: string;
@@ -21,8 +21,8 @@ const SHAPE =
 const MAX_CONNECT_TIMEOUT_S = 600;
 
 /**
- * Supported parameters, some with the only values that are accepted. All others are refused, because to ignore one,
- * or a misspelt one, could weaken the connection.
+ * The supported parameters and their accepted values. All others are refused: ignoring a parameter, or a misspelt
+ * one, could weaken the connection.
  */
 const PARAMETERS = new Map<string, 'any' | readonly string[]>(
   Object.entries({
@@ -34,7 +34,7 @@ const PARAMETERS = new Map<string, 'any' | readonly string[]>(
     application_name: 'any',
     connect_timeout: 'any',
     options: 'any',
-    // prefer and allow are missing: both may fall back to plain text.
+    // Without prefer and allow, because both may fall back to plain text.
     sslmode: ['disable', 'require', 'verify-ca', 'verify-full', 'no-verify'],
     ssl: ['true'],
     sslrootcert: 'any',
@@ -44,7 +44,7 @@ const PARAMETERS = new Map<string, 'any' | readonly string[]>(
     uselibpqcompat: ['true', 'false'],
     channel_binding: ['disable', 'prefer', 'require'],
     gssencmode: ['disable', 'prefer'],
-    // One address cannot choose between servers.
+    // With one host there is no choice of servers.
     target_session_attrs: ['any'],
   }),
 );
@@ -58,7 +58,7 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   const { groups } = SHAPE.exec(text.trim()) ?? {};
   if (groups === undefined) {
     throw new PostgresUrlError(
-      text.includes('#') ? 'a # has to be written %23' : 'it is no URL of this form',
+      text.includes('#') ? 'a # must be written %23' : 'the URL does not have this form',
     );
   }
   const parameters = parseParameters(groups.query ?? '');
@@ -66,12 +66,12 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   const port = parameters.port ?? groups.port ?? '';
   if (host.includes(',') || port.includes(',')) {
     throw new PostgresUrlError(
-      'several hosts are not supported: give one address that always leads to the primary',
+      'several hosts are not supported: use one address that always leads to the primary',
     );
   }
   if (host === '' || /\s/.test(host)) {
     throw new PostgresUrlError(
-      'the host, or the directory of a Unix socket, is missing or has a space in it',
+      'the host, or the directory of a Unix socket, is missing or contains a space',
     );
   }
   return {
@@ -84,8 +84,13 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   };
 }
 
+/** The database of a connection. Its default is the name of the user, and that of the user is in pg. */
+export function databaseName({ database, user }: PostgresUrl): string {
+  return new pg.Client({ database, user }).database ?? '';
+}
+
 /**
- * The pg options for a connection URL. It reads the certificates that the URL names.
+ * The options of pg for a connection URL. Reads the certificate files that the URL names.
  *
  * @throws PostgresUrlError when the URL cannot be used.
  */
@@ -117,7 +122,7 @@ function parseParameters(query: string): Partial<Record<string, string>> {
   for (const [name, value] of new URLSearchParams(query)) {
     const accepted = PARAMETERS.get(name);
     if (accepted === undefined) {
-      // A password with a question mark in it also ends up here.
+      // A password that contains a question mark also leads here.
       throw new PostgresUrlError(
         /^[a-z_]{1,40}$/i.test(name)
           ? `the parameter ${name} is not supported`
@@ -132,7 +137,7 @@ function parseParameters(query: string): Partial<Record<string, string>> {
     }
     if (accepted !== 'any' && !accepted.includes(value)) {
       throw new PostgresUrlError(
-        `${name}${accepted.length === 1 ? ' can only be' : ' is one of'} ${accepted.join(', ')}`,
+        `${name}${accepted.length === 1 ? ' can only be' : ' must be one of'} ${accepted.join(', ')}`,
       );
     }
     parameters[name] = value;
@@ -144,7 +149,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new PostgresUrlError('a % that starts no escape has to be written %25');
+    throw new PostgresUrlError('a % that starts no escape must be written %25');
   }
 }
 
@@ -155,7 +160,7 @@ function parsePort(text: string): number | undefined {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535) {
     throw new PostgresUrlError(
-      'the port is an integer from 1 to 65535 (in a password, / is written %2F and ? is written %3F)',
+      'the port must be an integer from 1 to 65535 (in a password, / is written %2F and ? is written %3F)',
     );
   }
   return port;
@@ -165,7 +170,7 @@ function parseConnectTimeout(text: string): number {
   const seconds = Number(text);
   if (!/^\d{1,3}$/.test(text) || seconds < 1 || seconds > MAX_CONNECT_TIMEOUT_S) {
     throw new PostgresUrlError(
-      `connect_timeout is an integer from 1 to ${MAX_CONNECT_TIMEOUT_S} seconds`,
+      `connect_timeout must be an integer from 1 to ${MAX_CONNECT_TIMEOUT_S} seconds`,
     );
   }
   return seconds;

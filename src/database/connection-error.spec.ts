@@ -43,7 +43,7 @@ describe(causeOf.name, () => {
       'the server requires a password, and the URL has none',
     ],
     ['nothing', 'unknown error'],
-  ])('puts %s into words', (error, words) => {
+  ])('describes %s', (error, words) => {
     expect(causeOf(error)).toBe(words);
   });
 });

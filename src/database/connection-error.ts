@@ -1,14 +1,15 @@
 import pg from 'pg';
 import { isNativeError } from 'node:util/types';
 
-import { parsePostgresUrl } from '../config/postgres-url.js';
+import { databaseName, parsePostgresUrl } from '../config/postgres-url.js';
+import { urlHost } from '../http/url-host.js';
 import { NETWORK_ERRORS, tlsCause } from '../resilience/network-error.js';
 
 const DEFAULT_PORT = 5432;
 const UNTRUSTED =
   'the certificate comes from an authority that is not trusted; sslrootcert can name a file with its root';
 
-/** Causes of a failed connection by the error codes of Node. */
+/** Causes of a failed connection by the error codes of Node.js. */
 const CAUSES: Readonly<Partial<Record<string, string>>> = {
   ...NETWORK_ERRORS,
   ENOENT: 'there is no such socket',
@@ -23,7 +24,7 @@ const CAUSES: Readonly<Partial<Record<string, string>>> = {
   CERT_NOT_YET_VALID: 'the certificate is not valid yet',
 };
 
-/** Causes by the messages of pg, whose own errors have no code. */
+/** Causes by the messages of pg's errors, which have no code. */
 const MESSAGES: readonly [RegExp, string][] = [
   [
     /timeout expired|due to connection timeout|timeout exceeded/,
@@ -33,18 +34,16 @@ const MESSAGES: readonly [RegExp, string][] = [
   [/password must be a/, 'the server requires a password, and the URL has none'],
 ];
 
-/** A server and its database in words, without user and password. */
+/** A server and its database for the log. */
 export function serverName(url: string): string {
-  const { host, port = DEFAULT_PORT, user, database } = parsePostgresUrl(url);
-  const address = host.startsWith('/')
-    ? `${host}/.s.PGSQL.${port}`
-    : `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  // PostgreSQL's own default.
-  const name = database === '' ? user : database;
-  return `PostgreSQL at ${address}${name === '' ? '' : `, database ${name}`}`;
+  const parts = parsePostgresUrl(url);
+  const { host, port = DEFAULT_PORT } = parts;
+  const database = databaseName(parts);
+  const address = host.startsWith('/') ? `${host}/.s.PGSQL.${port}` : `${urlHost(host)}:${port}`;
+  return `PostgreSQL at ${address}${database === '' ? '' : `, database ${database}`}`;
 }
 
-/** The cause of an error in words, followed by its code; without a full stop. */
+/** Describes the cause of an error for the log, with its code and without a full stop. */
 export function causeOf(error: unknown): string {
   if (!isNativeError(error)) {
     return 'unknown error';
@@ -54,7 +53,7 @@ export function causeOf(error: unknown): string {
   if (typeof code !== 'string') {
     return MESSAGES.find(([pattern]) => pattern.test(message))?.[1] ?? message;
   }
-  // The server's messages are words already.
+  // PostgreSQL's own messages describe the cause already.
   const words = error instanceof pg.DatabaseError ? message : (CAUSES[code] ?? tlsCause(error));
   return `${words ?? message} (${code})`;
 }

@@ -2,32 +2,29 @@ import pg from 'pg';
 import type { Socket } from 'node:net';
 
 export interface ConnectionPoolOptions extends pg.PoolConfig {
-  /** Milliseconds that a connection may stay silent while somebody has it; without it, as long as it takes. */
-  readonly silenceTimeoutMillis?: number;
+  /** Milliseconds that a connection in use may receive nothing before it is closed. Default: no limit. */
+  readonly responseTimeoutMillis?: number;
 }
 
 /**
- * pg's pool, which gives up a connection that stays silent for too long while somebody has it.
- *
- * pg's own `query_timeout` sets a property of each query to a function literal, and such functions V8 makes old from
- * the start: all that one leads to, the rows too, would stay until the next full garbage collection.
- *
- * `maxLifetimeSeconds` varies by a tenth from connection to connection, so that they do not all log in again at once.
+ * The pool of pg with three changes. It closes a connection in use that receives nothing for too long: `query_timeout` of
+ * pg does the same, but keeps the rows of each query until the next full garbage collection. `maxLifetimeSeconds` varies
+ * by a tenth, so that the connections are not all replaced at once. {@link renew} replaces all connections.
  */
 export class ConnectionPool extends pg.Pool {
   private readonly idle = new Set<pg.PoolClient>();
-  /** How often the pool was renewed before each connection was opened. */
+  /** The number of renewals before each connection was opened. */
   private readonly generations = new WeakMap<pg.PoolClient, number>();
   private generation = 0;
 
-  constructor({ silenceTimeoutMillis = 0, ...options }: ConnectionPoolOptions) {
+  constructor({ responseTimeoutMillis = 0, ...options }: ConnectionPoolOptions) {
     super(options);
     const { maxLifetimeSeconds } = this.options;
     this.on('connect', (client) => {
-      // pg reads it for each connection.
+      // pg reads the option when it opens the next connection.
       this.options.maxLifetimeSeconds = maxLifetimeSeconds * (0.9 + Math.random() / 5);
       this.generations.set(client, this.generation);
-      // Whoever has it is told by the statement that fails.
+      // The statement in progress fails with the same error.
       client.on('error', () => undefined);
       const socket = socketOf(client);
       socket.on('timeout', () => {
@@ -35,21 +32,21 @@ export class ConnectionPool extends pg.Pool {
         // This process may have been too busy to read what has arrived.
         setImmediate(() => {
           if (socket.bytesRead === bytesRead) {
-            socket.destroy(new Error('timeout of a silent connection'));
+            socket.destroy(new Error('timeout of an unresponsive connection'));
           }
         });
       });
     });
     this.on('acquire', (client) => {
       this.idle.delete(client);
-      socketOf(client).setTimeout(silenceTimeoutMillis);
+      socketOf(client).setTimeout(responseTimeoutMillis);
     });
     this.on('release', (_error, client) => {
       socketOf(client).setTimeout(0);
       if (this.generations.get(client) === this.generation) {
         this.idle.add(client);
       } else {
-        // The pool then closes it instead of keeping it.
+        // The pool removes a connection that has ended.
         void (client as unknown as pg.Client).end();
       }
     });
@@ -58,17 +55,17 @@ export class ConnectionPool extends pg.Pool {
     });
   }
 
-  /** Replaces every connection: idle ones now, the others when they are released. */
+  /** Replaces every connection: the idle ones now, the others when they are released. */
   renew(): void {
     this.generation += 1;
     for (const client of this.idle) {
-      // The pool removes an idle connection only when it fails.
+      // The pool removes an idle connection when it fails.
       socketOf(client).destroy(new Error('renewed'));
     }
   }
 }
 
-/** Over TLS it is another one than before the handshake. */
+/** The current socket: the TLS handshake replaces it. */
 function socketOf({ connection }: pg.PoolClient): Socket {
   return connection.stream as Socket;
 }

@@ -17,17 +17,17 @@ describe(postgresConnection.name, () => {
     expect(client).toHaveProperty('connectionParameters.database', 'farm');
   });
 
-  it('accepts any certificate only when asked to', () => {
+  it('accepts any certificate only with no-verify', () => {
     const client = new pg.Client(postgresConnection(`${URL}?sslmode=no-verify`));
     expect(client).toHaveProperty('connectionParameters.ssl.rejectUnauthorized', false);
   });
 
-  it('leaves plain connections plain', () => {
+  it('uses no TLS without an sslmode', () => {
     const client = new pg.Client(postgresConnection(URL));
     expect(client).toHaveProperty('connectionParameters.ssl', false);
   });
 
-  it('asks a silent connection for a sign of life before networks forget it', () => {
+  it('sends TCP keep-alive probes before networks drop an idle connection', () => {
     const { keepAlive, keepAliveInitialDelayMillis } = postgresConnection(URL);
     expect(keepAlive).toBe(true);
     expect(keepAliveInitialDelayMillis).toBeGreaterThan(0);

@@ -5,55 +5,50 @@ import { postgresConnection } from './connection.js';
 import { ConnectionPool } from './connection-pool.js';
 
 /**
- * How long a connection is kept while nobody needs it, milliseconds. A new one has to log in and to prepare its
- * statements again, and whoever it was opened for waits, for some tenths of a second under load. A load that comes back
- * within minutes is to find the connections that it had.
+ * Milliseconds until an idle connection is closed. Under load a new connection takes some tenths of a second, to log in
+ * and to prepare its statements. A load that returns within minutes finds the connections open.
  */
-const IDLE_CONNECTION_MS = 600_000;
+const IDLE_TIMEOUT_MS = 600_000;
 
-/**
- * How long a connection lives at most, seconds. After a failover, or a change in DNS, it would else stay with its old
- * server for as long as that one runs.
- */
-const CONNECTION_LIFE_S = 1800;
+/** Seconds until a connection is replaced. Else it could stay with its old server after a failover or a DNS change. */
+const MAX_LIFETIME_S = 1800;
 
 /** A class that TypeORM maps to a table. */
 export type EntityClass = new () => object;
 
-/** What a process asks of its connections. */
 export interface DataSourceLimits {
-  /** Connections opened at most. */
+  /** Most connections that are opened. */
   readonly poolMax: number;
-  /** Milliseconds a statement may run; without it, as long as it takes. */
+  /** Milliseconds that a statement may run. Default: no limit. */
   readonly statementTimeoutMs?: number;
 }
 
 /**
- * The pool options that bound a statement: the server ends it, and where the server stays silent the client gives it
- * up, a little later so that the server speaks first.
+ * The pool options that limit a statement: the server cancels it. If the server does not respond, the client closes the
+ * connection a little later.
  */
-function statementDeadline(milliseconds: number): object {
-  return { statement_timeout: milliseconds, silenceTimeoutMillis: milliseconds + 250 };
+function statementLimits(milliseconds: number): object {
+  return { statement_timeout: milliseconds, responseTimeoutMillis: milliseconds + 250 };
 }
 
-/** The TypeORM options that the service and the migration commands share. */
+/** The options of TypeORM that the service and the migration commands share. */
 export function dataSourceOptions(url: string, limits: DataSourceLimits) {
   return {
     type: 'postgres',
-    // All that TypeORM wants of pg, which it would else look for beside the bundle.
+    // TypeORM would load pg by its name, which fails in a bundle. It uses only the pool.
     driver: { Pool: ConnectionPool },
     poolSize: limits.poolMax,
     extra: {
       ...postgresConnection(url),
-      idleTimeoutMillis: IDLE_CONNECTION_MS,
-      maxLifetimeSeconds: CONNECTION_LIFE_S,
+      idleTimeoutMillis: IDLE_TIMEOUT_MS,
+      maxLifetimeSeconds: MAX_LIFETIME_S,
       ...(limits.statementTimeoutMs === undefined
         ? {}
-        : statementDeadline(limits.statementTimeoutMs)),
+        : statementLimits(limits.statementTimeoutMs)),
     },
     installExtensions: false,
     logging: false,
-    // A connection that breaks while nobody uses it is replaced; whoever needs one and gets none says so.
+    // A broken idle connection is replaced. A statement that gets no connection reports it.
     poolErrorHandler: () => undefined,
   } satisfies DataSourceOptions;
 }

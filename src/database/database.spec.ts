@@ -101,7 +101,7 @@ describe(Database.name, () => {
   });
 
   describe('with statements that wait for PostgreSQL', () => {
-    const TIMEOUT = new Error('timeout of a silent connection');
+    const TIMEOUT = new Error('timeout of an unresponsive connection');
     const PROBE = 'SELECT 1';
     const warn = jest.spyOn(Logger.prototype, 'warn');
     const log = jest.spyOn(Logger.prototype, 'log');

@@ -78,7 +78,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Whether PostgreSQL answers but refuses writes, because it is not the primary. */
   get isReadOnly(): boolean {
-    return this.primary.lost;
+    return this.primary.isReadOnly;
   }
 
   /**
@@ -203,7 +203,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     }
     if (isReadOnlyError(cause)) {
       void this.primary.onRefusedWrite(poolOf(this.dataSource));
-      return new DatabaseUnavailableError('The catalog takes no changes right now.', { cause });
+      return new DatabaseUnavailableError('The catalog accepts no changes right now.', { cause });
     }
     if (!isLate) {
       this.outage.warn(`PostgreSQL does not answer: ${causeOf(cause)}.`, 'outage');

@@ -54,7 +54,7 @@ function explain(error: unknown): MigrationError {
   const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
   const hint =
     (cause as { code?: unknown }).code === LOCK_NOT_AVAILABLE
-      ? ' Another session has locked a table. Nothing of this migration is applied: run the command again.'
+      ? ' Another session has locked a table. This migration is not applied: run the command again.'
       : '';
   return new MigrationError(`The migrations failed: ${causeOf(cause)}.${hint}`);
 }

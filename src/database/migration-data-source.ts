@@ -12,24 +12,24 @@ import type { Environment } from '../config/environment.js';
 import { MIGRATIONS } from '../migrations.js';
 import { dataSourceOptions, type EntityClass } from './data-source.js';
 
-/** Another statement waits behind one that waits for a lock: better that the migration fails and is run again. */
+/** Other statements wait behind one that waits for a lock, so the migration fails instead and is run again. */
 const LOCK_TIMEOUT_MS = 5000;
 const LOCK = "hashtextextended('farmlokal migrations', 0)";
 const LOCK_POLL_MS = 500;
-/** As long as building an index on a large table may take. */
+/** Enough for building an index on a large table. */
 const LOCK_WAIT_MS = 600_000;
 
 type Options = Parameters<DataSource['runMigrations']>[0];
 
-/** Why the migration commands cannot do their work; the message is a sentence to print. */
+/** A migration command failed. The message is a sentence to print. */
 export class MigrationError extends Error {
   override readonly name = MigrationError.name;
 }
 
 /**
- * The data source of the migration commands. One process at a time migrates a database, under an advisory lock of the
- * connection that runs the migrations: it is released when the process dies. Through a transaction pooler that
- * connection belongs to the pooler, which may keep the lock: migrations need the direct connection.
+ * The data source of the migration commands. The connection that runs the migrations takes an advisory lock, so that one
+ * process at a time migrates a database. The lock ends with the connection. A transaction pooler may keep both: the
+ * commands need a direct connection.
  */
 export class MigrationDataSource extends DataSource {
   override async runMigrations(options?: Options): Promise<Migration[]> {
@@ -53,7 +53,7 @@ export class MigrationDataSource extends DataSource {
       executor.fake = fake;
       return await work(executor);
     } finally {
-      // A connection that is broken has lost the lock already.
+      // A broken connection has already lost the lock.
       await runner
         .query(`SELECT pg_advisory_unlock(${LOCK}); RESET lock_timeout`)
         .catch(() => undefined);
@@ -61,7 +61,7 @@ export class MigrationDataSource extends DataSource {
     }
   }
 
-  /** Polls: a statement that waited for the lock would be in the way of CREATE INDEX CONCURRENTLY. */
+  /** Polls, because CREATE INDEX CONCURRENTLY would wait for a statement that waits for the lock. */
   private async lock(runner: QueryRunner): Promise<void> {
     const deadline = performance.now() + LOCK_WAIT_MS;
     for (let announced = false; ; announced = true) {
@@ -73,13 +73,13 @@ export class MigrationDataSource extends DataSource {
       }
       if (performance.now() > deadline) {
         throw new MigrationError(
-          `Another migration of this database has not finished within ${LOCK_WAIT_MS / 60_000} minutes.`,
+          `Another migration of this database did not finish within ${LOCK_WAIT_MS / 60_000} minutes.`,
         );
       }
       if (!announced) {
         this.logger.log(
           'info',
-          'Another process migrates this database. Waiting for it to finish.',
+          'Another process is migrating this database. Waiting for it to finish.',
         );
       }
       await sleep(LOCK_POLL_MS);
@@ -87,13 +87,13 @@ export class MigrationDataSource extends DataSource {
   }
 }
 
-/** @throws MigrationError when the build has not the migrations that it should have. */
+/** @throws MigrationError when the migrations of this build differ from `src/migrations.ts`. */
 export async function createMigrationDataSource(
   { DATABASE_URL, MIGRATION_DATABASE_URL = DATABASE_URL }: Environment,
   entities: EntityClass[] = [],
 ): Promise<MigrationDataSource> {
   return new MigrationDataSource({
-    // The commands have no deadline: building an index may take as long as it takes.
+    // Without a statement timeout, because building an index can take long.
     ...dataSourceOptions(MIGRATION_DATABASE_URL, { poolMax: 2 }),
     entities,
     migrations: await loadMigrations(new URL('../migrations/', import.meta.url)),
@@ -103,7 +103,7 @@ export async function createMigrationDataSource(
   });
 }
 
-/** Reads the directory instead of matching a pattern, which a character of its path could change. */
+/** Lists the directory, because a character of its path could change the meaning of a glob pattern. */
 async function loadMigrations(directory: URL): Promise<(new () => MigrationInterface)[]> {
   const entries = await readdir(directory).catch(() => []);
   const found = entries.flatMap((entry) => /^(\d+-.+)\.js$/.exec(entry)?.[1] ?? []);

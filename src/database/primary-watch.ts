@@ -2,54 +2,52 @@ import { Logger } from '@nestjs/common';
 import pg from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { ConditionLog } from '../logging/condition-log.js';
+import { exponentialBackoff } from '../resilience/exponential-backoff.js';
 import type { ConnectionPool } from './connection-pool.js';
 
-const PROBE_MIN_MS = 100;
-const PROBE_MAX_MS = 5000;
 const PROBE_TIMEOUT_MS = 5000;
+const PROBE_BACKOFF = { minMs: 100, maxMs: 5000 };
 
 /**
- * Whether the server takes writes. Once it has refused one, the watch connects anew until a server behind the same
- * address takes them, and moves the pool there: an address can lead to another server after a failover.
+ * Whether the server accepts writes. After a refused write it opens new connections until one leads to a server that
+ * accepts writes, and then renews the pool: after a failover the same address leads to another server.
  */
 export class PrimaryWatch {
-  private readonly logger = new Logger(PrimaryWatch.name);
-  private watching = false;
+  private readonly refusal = new ConditionLog(new Logger(PrimaryWatch.name));
 
   /** @param signal ends the watch. */
   constructor(private readonly signal: AbortSignal) {}
 
-  /** Whether a write was refused, and no server has been found since that takes them. */
-  get lost(): boolean {
-    return this.watching;
+  /** Whether a write was refused, and no server that accepts writes was found since. */
+  get isReadOnly(): boolean {
+    return this.refusal.active;
   }
 
-  /** Starts the watch after a refused write. */
   async onRefusedWrite(pool: ConnectionPool): Promise<void> {
-    if (this.watching) {
+    if (this.isReadOnly) {
       return;
     }
-    this.watching = true;
-    this.logger.warn('PostgreSQL is not the primary: it refuses writes (25006).');
-    for (let delay = PROBE_MIN_MS; !(await this.takesWrites(pool)); delay *= 2) {
-      const pause = Math.min(delay, PROBE_MAX_MS);
-      await sleep(pause, undefined, { signal: this.signal, ref: false }).catch(() => undefined);
-      if (this.signal.aborted) {
+    this.refusal.warn('PostgreSQL is not the primary: it refuses writes (25006).');
+    const { signal } = this;
+    for (let attempt = 1; !(await this.acceptsWrites(pool)); attempt += 1) {
+      const delay = exponentialBackoff(attempt, PROBE_BACKOFF);
+      await sleep(delay, undefined, { signal, ref: false }).catch(() => undefined);
+      if (signal.aborted) {
         return;
       }
     }
     pool.renew();
-    this.watching = false;
-    this.logger.log('PostgreSQL takes writes again.');
+    this.refusal.clear('PostgreSQL accepts writes again.');
   }
 
-  private async takesWrites(pool: ConnectionPool): Promise<boolean> {
+  private async acceptsWrites(pool: ConnectionPool): Promise<boolean> {
     let client: pg.Client | undefined;
     try {
-      // The pool hides its password from being copied.
+      // The pool makes its password non-enumerable.
       const { password } = pool.options;
       client = new pg.Client({ ...pool.options, password, query_timeout: PROBE_TIMEOUT_MS });
-      // What breaks the connection also fails the statement.
+      // The statement in progress fails with the same error.
       client.on('error', () => undefined);
       await client.connect();
       const { rows } = await client.query<{ transaction_read_only: string }>(

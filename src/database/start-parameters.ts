@@ -1,17 +1,14 @@
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
 
-/**
- * Classes of SQLSTATE that have nothing to do with a start parameter: authentication, a database that does not exist,
- * too few resources, a server that starts or stops.
- */
+/** Classes of SQLSTATE with other causes: authentication, unknown database, resources, a server that starts or stops. */
 const OTHER_CAUSES = /^(28|3D|53|57)/;
 
 /**
- * Connects, and once more without `statement_timeout` when the server refuses it as a start parameter. Poolers do, each
- * with a SQLSTATE of its own: PgBouncer with 08P01, managed proxies with 0A000 or 22023.
+ * Connects. When the server refuses `statement_timeout` as a start parameter, connects again without it. Poolers refuse
+ * it with different SQLSTATEs: PgBouncer with 08P01, managed proxies with 0A000 or 22023.
  *
- * @returns the refusal, when there was one.
+ * @returns the refusal, or undefined.
  */
 export async function initializeDespiteRefusal(
   dataSource: DataSource,
@@ -27,7 +24,7 @@ export async function initializeDespiteRefusal(
     try {
       await dataSource.setOptions({ extra: accepted }).initialize();
     } catch (other) {
-      // The parameter was not the cause: the next attempt sends it again.
+      // The parameter was not the cause, so the next attempt sends it again.
       dataSource.setOptions({ extra: { ...accepted, statement_timeout } });
       throw other;
     }

@@ -19,7 +19,7 @@ import { HealthReportDto } from './health-report.dto.js';
 import { Readiness } from './readiness.js';
 
 /** The answer of a probe that is content. */
-class ProbeDto {
+export class ProbeDto {
   @ApiProperty({ enum: ['ok'] })
   readonly status = 'ok';
 }

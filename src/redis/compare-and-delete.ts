@@ -2,7 +2,7 @@ import type { CommandOptions, RedisConnection } from './redis-connection.js';
 
 const COMPARE_AND_DELETE = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0`;
 
-/** Deletes a key only while it still holds this value: by now it may hold what somebody else has put there. */
+/** Deletes a key only while it still has this value, because another process may have set it since. */
 export async function compareAndDelete(
   redis: RedisConnection,
   key: string,

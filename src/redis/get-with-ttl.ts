@@ -1,24 +1,26 @@
 import type { CommandOptions, RedisConnection } from './redis-connection.js';
 
-/** Together, so that the life is that of the value. */
-const GET_WITH_LIFE = `return {redis.call('get', KEYS[1]), redis.call('pttl', KEYS[1])}`;
+/** One script, so that the TTL belongs to the value. */
+const GET_WITH_TTL = `return {redis.call('get', KEYS[1]), redis.call('pttl', KEYS[1])}`;
 
-/** A text in Redis that is to expire, and the milliseconds until then by Redis' own count. */
-export interface Living {
+/** The value of a key, and the milliseconds until the key expires. */
+export interface ValueWithTtl {
   readonly value: string;
-  readonly life: number;
+  readonly ttlMs: number;
 }
 
-/** Reads a key that expires: `null` when there is none, `undefined` when Redis does not answer. */
+/** Reads a key that expires: `null` when it does not exist, `undefined` when Redis gives no reply. */
 export async function getWithTtl(
   redis: RedisConnection,
   key: string,
   options?: CommandOptions,
-): Promise<Living | null | undefined> {
-  const answer = await redis.attempt((client) => client.eval(GET_WITH_LIFE, 1, key), options);
-  if (answer === undefined) {
+): Promise<ValueWithTtl | null | undefined> {
+  const reply = await redis.attempt((client) => client.eval(GET_WITH_TTL, 1, key), options);
+  if (reply === undefined) {
     return undefined;
   }
-  const [value, life] = Array.isArray(answer) ? (answer as unknown[]) : [];
-  return typeof value === 'string' && typeof life === 'number' && life > 0 ? { value, life } : null;
+  const [value, ttlMs] = Array.isArray(reply) ? (reply as unknown[]) : [];
+  return typeof value === 'string' && typeof ttlMs === 'number' && ttlMs > 0
+    ? { value, ttlMs }
+    : null;
 }

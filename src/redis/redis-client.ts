@@ -3,16 +3,16 @@ import { Redis } from 'ioredis';
 type SendCommand = Parameters<Redis['sendCommand']>;
 
 /**
- * ioredis with one write for all commands of a turn of the event loop, and with a strict handshake: the client is ready
- * only after every command of the handshake has succeeded. ioredis alone goes on after a failed SELECT, in database 0,
- * and after some failures of AUTH and INFO, with a warning on stderr.
+ * ioredis with two changes. It sends all commands of one turn of the event loop in one write. It is ready only after
+ * every command of the handshake has succeeded: ioredis itself continues in database 0 after a failed SELECT, and only
+ * warns on stderr about some failures of AUTH and INFO.
  */
 export class RedisClient extends Redis {
   /** The first failure of the handshake in progress. */
   private failure: Error | undefined;
 
   override sendCommand(...[command, stream]: SendCommand): unknown {
-    this.gatherWrites();
+    this.batchWrites();
     if (this.status === 'connect') {
       if (command.name === 'info') this.settleHandshake(command);
       else this.deferFailure(command);
@@ -20,7 +20,7 @@ export class RedisClient extends Redis {
     return super.sendCommand(command, stream);
   }
 
-  /** Keeps a failure from ioredis until INFO, which is the last command of the handshake. */
+  /** Hides a failure from ioredis until INFO, the last command of the handshake. */
   private deferFailure(command: SendCommand[0]): void {
     const { resolve } = command;
     command.reject = (error) => {
@@ -29,33 +29,32 @@ export class RedisClient extends Redis {
     };
   }
 
-  /** Fails INFO after any failure of the handshake: ioredis then emits the error and connects again later. */
+  /** Makes INFO fail after any failure of the handshake. ioredis then emits the error, and connects again later. */
   private settleHandshake(command: SendCommand[0]): void {
     const { resolve, reject } = command;
     const settle = (failed?: Error, reply?: unknown): void => {
       const cause = this.failure ?? failed;
       this.failure = undefined;
-      // In a message of its own: ioredis takes one with NOPERM for a success.
+      // With another message, because ioredis ignores an error of INFO that contains NOPERM.
       if (cause === undefined) resolve(reply);
       else reject(new Error('The handshake failed', { cause }));
     };
     command.resolve = (reply: unknown) => {
-      // ioredis would wait without an error while Redis loads its data. The next command fails with the reason.
+      // While Redis loads its data, ioredis would wait without an error. The next command fails with the reason.
       settle(undefined, String(reply).replace('loading:1', 'loading:0'));
     };
     command.reject = (error) => {
-      // A standalone server needs nothing of what INFO replies.
+      // The service does not need the reply of INFO.
       if (/^NOPERM |unknown command/i.test(error.message)) settle(undefined, '');
       else settle(error);
     };
   }
 
   /**
-   * Has commands of one turn of the event loop leave in one write: each write costs more than the command. ioredis would
-   * do it with a pipeline for each turn, whose accessor of its own keeps it, with all commands and values, until the next
-   * full garbage collection.
+   * Sends the commands of one turn of the event loop in one write, because a write costs more than a command. The
+   * autopipelining of ioredis does the same, but keeps all commands and values until the next full garbage collection.
    */
-  private gatherWrites(): void {
+  private batchWrites(): void {
     const stream = this.stream as typeof this.stream | undefined;
     if (stream?.writableCorked === 0) {
       stream.cork();

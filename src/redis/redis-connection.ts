@@ -5,11 +5,14 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import type { Redis } from 'ioredis';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import { Environment } from '../config/environment.js';
 import { loopClock } from '../resilience/loop-clock.js';
+import { ConditionLog } from '../logging/condition-log.js';
+import { exponentialBackoff } from '../resilience/exponential-backoff.js';
 import { addressOf, describeConnectError, describeError } from './connection-error.js';
 import { RedisClient } from './redis-client.js';
 import {
@@ -21,54 +24,53 @@ import {
 } from './reply-error.js';
 import { sendSample } from './sample-commands.js';
 
-/** How long a command may take. A healthy Redis answers in well under a millisecond. */
+/** Default timeout of a command. A healthy Redis replies in well under a millisecond. */
 const REDIS_COMMAND_TIMEOUT_MS = 50;
-/** The same for a page, which sends two commands one after the other besides the one that counts its request. */
+/** Timeout of a command for a page, which sends two after the one for the rate limit: at most 100 ms in all. */
 export const REDIS_PAGE_TIMEOUT_MS = 25;
-/** ioredis' own timeout, for the replies of its handshake. Ours are shorter. */
+/** Timeout that ioredis applies to every command. Only the commands of the handshake have no shorter one of ours. */
 const HANDSHAKE_TIMEOUT_MS = 5000;
-/** Probes without a reply in time after which nothing else is sent: one slow command is not an outage. */
-const PROBES_TO_SUSPEND = 2;
-/** Probes without a reply in time after which the connection is replaced: nothing else notices a dead one for minutes. */
-const PROBES_TO_REPLACE = 4;
-/** Pause before a probe once Redis is suspended. */
-const PROBE_INTERVAL_MS = 500;
-const READONLY_RECONNECT_MS = 5000;
-/** ioredis uses the same words. */
-const TIMED_OUT = 'Command timed out';
 const CONNECT_TIMEOUT_MS = 2000;
-/** How long a start waits for the first connection. */
-const START_TIMEOUT_MS = 500;
-const RECONNECT_MAX_MS = 1000;
+/** Half of a delay is random, so that replicas do not reconnect together. */
+const RECONNECT_BACKOFF = { minMs: 100, maxMs: 1500, jitter: 0.5 };
+/** Minimum interval between reconnections after READONLY. */
+const READONLY_RECONNECT_MS = 5000;
+/** Probes without a reply before commands are suspended: one slow command is not an outage. */
+const PROBES_TO_SUSPEND = 2;
+/** Probes without a reply before the connection is replaced: TCP notices a dead connection only after minutes. */
+const PROBES_TO_REPLACE = 4;
+/** Delay before a probe while commands are suspended. */
+const PROBE_INTERVAL_MS = 500;
+/** The message of ioredis' own timeout errors. */
+const TIMED_OUT = 'Command timed out';
 
-/** How a command is sent. */
 export interface CommandOptions {
   /** Milliseconds on the {@link loopClock}. Default 50. */
   readonly timeoutMs?: number;
   /**
-   * Waits for a Redis that is slow or suspended, for work that is rare and expensive. Default false: such a Redis is
-   * left alone, and the caller goes on without it.
+   * Also sends the command while Redis is slow or suspended, and waits for a connection that is being made. For work
+   * that is rare and expensive. Default false: the caller continues without Redis at once.
    */
   readonly patient?: boolean;
 }
 
 /**
- * The connection to Redis, which is optional at every moment: a command is answered in time or not at
- * all, nothing queues while it is away, and it comes back by itself.
+ * The connection to Redis, which is optional at any time: a command gets its reply within its timeout or `undefined`.
+ * Commands never queue, and lost connections are replaced in the background.
  */
 @Injectable()
 export class RedisConnection implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(RedisConnection.name);
+  private readonly outage = new ConditionLog(this.logger);
   private readonly redis: Redis | undefined;
-  /** Whether Redis is left alone until a probe succeeds. */
+  /** Resolves when the first connection, or the one after READONLY, is made or has failed. */
+  private connecting: Promise<unknown> | undefined;
+  /** Whether only probes and patient commands are sent. */
   private suspended = false;
   private probing: Promise<void> | undefined;
   private refusedKey: string | undefined;
   private reconnectedAt = -Infinity;
-  /** Whether Redis works; undefined before the first probe or failure. */
-  private answering: boolean | undefined;
-  /** What was logged about the current outage. */
-  private readonly logged = new Set<string>();
+  private connected = false;
 
   private readonly latency: Histogram;
   private readonly failures: Counter<'reason'>;
@@ -77,22 +79,22 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     const registers = [registry];
     this.latency = new Histogram({
       name: 'farmlokal_redis_command_duration_seconds',
-      help: 'How long Redis took for what it has answered, several commands at once counted as one.',
+      help: 'Seconds until Redis replied. Commands sent together count as one.',
       buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05],
       registers,
     });
     this.failures = new Counter({
       name: 'farmlokal_redis_failures_total',
-      help: 'Commands that Redis did not answer in time or refused, also during the handshake, or whose connection failed.',
+      help: 'Commands that timed out, were refused, or lost their connection, including those of the handshake.',
       labelNames: ['reason'],
       registers,
     });
     const up = new Gauge({
       name: 'farmlokal_redis_up',
-      help: 'Whether Redis answers in time and accepts every command of the service.',
+      help: 'Whether Redis replies in time and accepts every command of the service: 1 or 0.',
       registers,
       collect: () => {
-        up.set(this.answering === true ? 1 : 0);
+        up.set(this.connected && !this.outage.active ? 1 : 0);
       },
     });
     if (REDIS_URL !== undefined) {
@@ -101,42 +103,46 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
         connectTimeout: CONNECT_TIMEOUT_MS,
         commandTimeout: HANDSHAKE_TIMEOUT_MS,
         enableOfflineQueue: false,
-        // Of itself, whose version it does not find in a bundle; the name of the client is nobody's need.
+        // ioredis does not find its own version in a bundle.
         disableClientInfo: true,
         maxRetriesPerRequest: 0,
-        retryStrategy: (attempt) =>
-          Math.min(50 * attempt, RECONNECT_MAX_MS) * (0.5 + Math.random()),
-        // A replica promoted elsewhere: the address now leads to another server.
-        reconnectOnError: (error) => error.message.startsWith('READONLY') && this.mayReconnect(),
+        retryStrategy: (attempt) => exponentialBackoff(attempt, RECONNECT_BACKOFF),
+        // After a failover the address leads to another server.
+        reconnectOnError: ({ message }) => message.startsWith('READONLY') && this.startReconnect(),
       });
       this.watch(this.redis);
     }
   }
 
-  /** Whether there is to be a Redis at all. */
+  /** Whether `REDIS_URL` is set. */
   get configured(): boolean {
     return this.redis !== undefined;
   }
 
-  /** Whether a command has a fair chance right now. */
+  /** Whether a command would be sent now. */
   get available(): boolean {
     return this.redis?.status === 'ready' && !this.suspended;
   }
 
   /**
-   * Runs a command, or several at once.
+   * Sends a command, or several together.
    *
-   * @returns the reply, or `undefined` when Redis is away, refuses (OOM, NOPERM) or takes longer. It never
-   * rejects. A patient command does not count as slow before its `timeoutMs`: until then it gets `undefined` only when
-   * Redis refuses it, or when there is no connection: not yet, refused, closed, or replaced after several probes without
-   * a reply.
+   * @returns the reply, or `undefined` when Redis is away, refuses a command (OOM, NOPERM) or does not reply within the
+   * timeout. A patient command also gets `undefined` when several probes have no reply: then the connection is replaced.
+   * Never rejects.
    */
-  async attempt<Answer>(
-    command: (redis: Redis) => Promise<Answer>,
+  async attempt<Reply>(
+    command: (redis: Redis) => Promise<Reply>,
     { timeoutMs = REDIS_COMMAND_TIMEOUT_MS, patient = false }: CommandOptions = {},
-  ): Promise<Answer | undefined> {
+  ): Promise<Reply | undefined> {
     const { redis } = this;
-    if (redis === undefined || !(patient ? redis.status === 'ready' : this.available)) {
+    if (redis === undefined) {
+      return undefined;
+    }
+    if (patient) {
+      await this.connecting;
+    }
+    if (!(patient ? redis.status === 'ready' : this.available)) {
       return undefined;
     }
     const cancelProbe = patient
@@ -152,18 +158,16 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     }
   }
 
-  /** Waits for a moment until Redis is connected, so that no request has to. */
+  /** Waits for the first connection and probe, so that no request has to go without Redis. */
   async onApplicationBootstrap(): Promise<void> {
     const { redis } = this;
     if (redis === undefined) {
-      this.logger.warn('No REDIS_URL: going on without a shared cache.');
+      this.logger.warn('REDIS_URL is not set: continuing without a shared cache.');
       return;
     }
-    // A first connection that fails is tried again by itself, like any later one.
-    const connected = redis.connect().then(() => this.probe(redis));
-    await loopClock
-      .limit(connected, START_TIMEOUT_MS, () => new Error(TIMED_OUT))
-      .catch(() => undefined);
+    this.connecting = settle(redis.connect(), CONNECT_TIMEOUT_MS);
+    await this.connecting;
+    await settle(this.probing, PROBE_INTERVAL_MS);
   }
 
   onApplicationShutdown(): void {
@@ -210,7 +214,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     return reply;
   }
 
-  /** Sends probes, and uses Redis again after one that succeeds. */
+  /** Sends probes until one succeeds or the connection is lost. Joins the probes in progress. */
   private probe(redis: Redis, delayMs = 0): Promise<void> {
     this.probing ??= this.sendProbes(redis, delayMs).then((succeeded) => {
       this.probing = undefined;
@@ -219,7 +223,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     return this.probing;
   }
 
-  /** Sends probes until one succeeds in time; false when the connection is gone before. */
+  /** Returns false when the connection is lost before a probe succeeds. */
   private async sendProbes(redis: Redis, delayMs: number): Promise<boolean> {
     if (delayMs > 0) await sleep(delayMs, undefined, { ref: false });
     for (let unanswered = 0; redis.status === 'ready';) {
@@ -265,31 +269,35 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
   private resume(): void {
     this.suspended = false;
     this.refusedKey = undefined;
-    if (this.answering !== true) {
-      this.logger.log(
-        this.answering === undefined ? 'Redis is connected.' : 'Redis answers again.',
-      );
+    if (!this.connected && !this.outage.active) {
+      this.logger.log('Redis is connected.');
     }
-    this.answering = true;
-    this.logged.clear();
+    this.connected = true;
+    this.outage.clear('Redis answers again.');
   }
 
-  /** Once for each reason in an outage, not for each command. */
   private warn(reason: string, message: string): void {
-    this.answering = false;
-    if (!this.logged.has(reason)) {
-      this.logged.add(reason);
-      const address = addressOf(this.redis?.options ?? {});
-      this.logger.warn(`Going on without Redis at ${address}: ${message}`);
-    }
+    const address = addressOf(this.redis?.options ?? {});
+    this.outage.warn(`Going on without Redis at ${address}: ${message}`, reason);
   }
 
-  private mayReconnect(): boolean {
+  /** Returns whether ioredis is to connect again. */
+  private startReconnect(): boolean {
+    const { redis } = this;
     const now = performance.now();
-    if (now - this.reconnectedAt < READONLY_RECONNECT_MS) {
+    if (redis === undefined || now - this.reconnectedAt < READONLY_RECONNECT_MS) {
       return false;
     }
     this.reconnectedAt = now;
+    this.connecting = settle(once(redis, 'ready'), CONNECT_TIMEOUT_MS);
     return true;
+  }
+}
+
+/** Waits until a promise settles, at most so many milliseconds. */
+async function settle(promise: Promise<unknown> | undefined, timeoutMs: number): Promise<void> {
+  if (promise !== undefined) {
+    const timedOut = (): Error => new Error(TIMED_OUT);
+    await loopClock.limit(promise, timeoutMs, timedOut).catch(() => undefined);
   }
 }

@@ -4,15 +4,15 @@ import { randomUUID } from 'node:crypto';
 import { compareAndDelete } from './compare-and-delete.js';
 import { type CommandOptions, RedisConnection } from './redis-connection.js';
 
-/** The outcome of asking for a lock. */
+/** The result of an attempt to acquire a lock. `unavailable`: Redis gave no reply. */
 export type Lock =
   | { readonly state: 'acquired'; release(): Promise<void> }
   | { readonly state: 'contended' }
   | { readonly state: 'unavailable' };
 
 /**
- * A lock that several processes share, for work that is better not done twice. It expires by itself,
- * so a dead owner blocks nobody; it does not protect what must never happen twice.
+ * A lock shared by all replicas, for work that is better not done twice. It expires, so a dead owner blocks nobody.
+ * It cannot guarantee that the work is done only once.
  *
  * @see https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/ (single instance)
  */
@@ -21,19 +21,21 @@ export class RedisLock {
   constructor(private readonly redis: RedisConnection) {}
 
   /**
-   * Takes the lock if it is free, for at most `ttlMs` milliseconds. Never waits for another owner. `options` hold for
-   * its release as well.
+   * Acquires the lock if it is free. Never waits for another owner.
+   *
+   * @param ttlMs milliseconds until the lock expires.
+   * @param options apply to the release as well.
    */
   async acquire(key: string, ttlMs: number, options?: CommandOptions): Promise<Lock> {
     const owner = randomUUID();
-    const answer = await this.redis.attempt(
+    const reply = await this.redis.attempt(
       (redis) => redis.set(key, owner, 'PX', ttlMs, 'NX'),
       options,
     );
-    if (answer === undefined) {
+    if (reply === undefined) {
       return { state: 'unavailable' };
     }
-    if (answer === null) {
+    if (reply === null) {
       return { state: 'contended' };
     }
     return {

@@ -3,7 +3,7 @@ import { Global, Module } from '@nestjs/common';
 import { RedisConnection } from './redis-connection.js';
 import { RedisLock } from './redis-lock.js';
 
-/** Redis: a connection that never makes anyone wait, and the lock built on it. */
+/** Redis: the connection, and the lock that is built on it. */
 @Global()
 @Module({
   providers: [RedisConnection, RedisLock],

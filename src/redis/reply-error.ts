@@ -1,26 +1,25 @@
-/** An error that Redis sent as its reply to a command. */
+/** An error that Redis sent as the reply to a command. */
 export interface ReplyError extends Error {
   readonly name: 'ReplyError';
   readonly command: { readonly name: string; readonly args: readonly unknown[] };
 }
 
-/** What is wrong with Redis. */
 export interface Refusal {
-  /** The same for all errors with the same cause. */
+  /** The same for all errors with one cause. */
   readonly reason: string;
-  /** The reason and the reply, without keys, values and passwords. */
+  /** The reason and the reply, without keys, values or passwords. */
   readonly message: string;
 }
 
-/** How Redis up to 6.2 begins an error from within a script. */
+/** The prefix that Redis up to 6.2 adds to an error inside a script. */
 const SCRIPT_PREFIX =
   /^ERR Error running script .*?@user_script: ?\d+: (?:@user_script: ?\d+: )?-?/;
 
-/** Errors about the value of one key or an argument of ours. Every other error is about Redis. */
+/** Errors about the value of one key or about an argument. Every other error is about Redis. */
 const HARMLESS =
   /^(?:WRONGTYPE |ERR value is not an integer or out of range|ERR increment or decrement would overflow|ERR invalid expire time)/;
 
-/** Where a reply begins to repeat arguments, keys or the id of a script. */
+/** The part of a reply that repeats arguments, keys or the id of a script. */
 const ARGUMENTS = /(?:, with args beginning with:| '?farmlokal:| script: [\da-f]{40},).*/s;
 
 const REASONS: readonly (readonly [RegExp, string])[] = [
@@ -53,12 +52,11 @@ export function isReplyError(error: Error): error is ReplyError {
   return error.name === 'ReplyError';
 }
 
-/** Whether an error is only about the command that it answers: other commands can succeed. */
+/** Whether an error is about one command only, so that other commands can succeed. */
 export function isHarmless({ message }: ReplyError): boolean {
   return HARMLESS.test(message.replace(SCRIPT_PREFIX, ''));
 }
 
-/** Describes an error for the log. */
 export function describeRefusal({ message, command }: ReplyError): Refusal {
   const reply = message.replace(SCRIPT_PREFIX, '').replace(ARGUMENTS, '');
   const known = REASONS.find(([pattern]) => pattern.test(reply))?.[1];
@@ -70,7 +68,7 @@ export function describeRefusal({ message, command }: ReplyError): Refusal {
   };
 }
 
-/** The key of the command that was refused. */
+/** The key of the refused command. */
 export function keyOf({ command }: ReplyError): string | undefined {
   return command.args.find(
     (arg): arg is string => typeof arg === 'string' && arg.startsWith('farmlokal:'),

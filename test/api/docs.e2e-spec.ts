@@ -107,6 +107,12 @@ describe('GET /docs-json', () => {
     expect(Object.keys(problemSchema?.properties ?? {})).toEqual(Object.keys(problem.body));
   });
 
+  it('names its schemas as their classes, which a bundler could rename', () => {
+    const names = Object.keys(document.components.schemas);
+    expect(names).toEqual(expect.arrayContaining(['ProbeDto', 'IndexDto', 'ProblemDto']));
+    expect(names.filter((name) => /\d/.test(name))).toEqual([]);
+  });
+
   it('has examples in the currency of the catalog', async () => {
     const european = await startService({ DATABASE_URL: service.database.url, CURRENCY: 'EUR' });
     const text = JSON.stringify((await ask(`${european.url}/docs-json`)).body);

@@ -134,7 +134,7 @@ describe('A .env file', () => {
     ['with CRLF', `PORT=http\r\nDATABASE_URL=${DATABASE_URL}\r\n`],
   ])('%s is read completely', async (_, content) => {
     expect(await errorOf(content)).toBe(
-      'The environment is not valid:\n  PORT: got "http", wants an integer from 0 to 65535\n',
+      'The environment is not valid:\n  PORT: got "http", expected an integer from 0 to 65535\n',
     );
   });
 

@@ -61,7 +61,7 @@ describe('A read-only PostgreSQL', () => {
       const refused = await send<{ detail: string }>(service.url, upserted(id, 1), { id });
       expect(refused.status).toBe(503);
       // The first request can meet a session that has ended.
-      return refused.body.detail === 'The catalogue takes no changes right now.' || undefined;
+      return refused.body.detail === 'The catalog accepts no changes right now.' || undefined;
     });
     await logged('PostgreSQL is not the primary: it refuses writes (25006).');
     await eventually(async () => {
@@ -74,7 +74,7 @@ describe('A read-only PostgreSQL', () => {
     await setReadOnly('off');
     // Existing sessions stay read-only: the service has to replace them itself.
     await eventually(async () => (await health())[0] === 200 || undefined);
-    await logged('PostgreSQL takes writes again.');
+    await logged('PostgreSQL accepts writes again.');
     expect((await send(service.url, upserted(id, 1), { id })).status).toBe(200);
   });
 });

@@ -40,7 +40,7 @@ describe('A connection to PostgreSQL', () => {
   it('is replaced when it stays silent during a statement', async () => {
     const first = await serving();
     await proxy.fail('blackhole');
-    await expect(serving()).rejects.toThrow('silent connection');
+    await expect(serving()).rejects.toThrow('unresponsive connection');
     await proxy.fail('none');
     expect(await serving()).not.toBe(first);
   });

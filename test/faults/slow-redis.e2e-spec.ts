@@ -101,6 +101,29 @@ describe(RedisConnection.name, () => {
     expect(await get({ timeoutMs: 3000, patient: true })).toBeNull();
   });
 
+  it('has a patient command wait for the first connection', async () => {
+    const other = new RedisConnection({ REDIS_URL: redis.url } as Environment, new Registry());
+    const started = other.onApplicationBootstrap();
+    const replies = [{ timeoutMs: 3000, patient: true }, {}].map((options) =>
+      other.attempt((client) => client.ping(), options),
+    );
+    expect(await Promise.all(replies)).toEqual(['PONG', undefined]);
+    await started;
+    other.onApplicationShutdown();
+  });
+
+  it('has a patient command wait for the connection after READONLY', async () => {
+    await connection.attempt((client) => client.replicaof('127.0.0.1', '1'));
+    expect(await connection.attempt((client) => client.set('greeting', 'hello'))).toBeUndefined();
+    const replies = [get({ timeoutMs: 3000, patient: true }), get()];
+    expect(await Promise.all(replies)).toEqual([null, undefined]);
+    const promoted = await connection.attempt((client) => client.replicaof('NO', 'ONE'), {
+      timeoutMs: 3000,
+      patient: true,
+    });
+    expect(promoted).toBe('OK');
+  });
+
   it('gives up a patient command when Redis answers no probe', async () => {
     await redis.pause();
     expect(await get({ timeoutMs: 60_000, patient: true })).toBeUndefined();

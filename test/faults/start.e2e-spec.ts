@@ -40,9 +40,9 @@ describe('Starting', () => {
     expect(stdout + stderr).not.toContain('hunter2');
     expect(stderr.trim().split('\n')).toEqual([
       'The environment is not valid:',
-      '  PORT: got "http", wants an integer from 0 to 65535',
-      expect.stringContaining('  DATABASE_URL: got a value (not shown), wants postgresql://'),
-      '  CACHE_TTL_MS: got "-5", wants an integer from 1 to 86400000',
+      '  PORT: got "http", expected an integer from 0 to 65535',
+      expect.stringContaining('  DATABASE_URL: got a value (not shown), expected postgresql://'),
+      '  CACHE_TTL_MS: got "-5", expected an integer from 1 to 86400000',
     ]);
   });
 
