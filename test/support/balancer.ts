@@ -48,14 +48,14 @@ export class Balancer {
       return;
     }
     const { method = 'GET', url = '/', headers } = request;
-    const onward = send(replica + url, { method, headers, agent: this.agent }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
+    const forwarded = send(replica + url, { method, headers, agent: this.agent }, (received) => {
+      response.writeHead(received.statusCode ?? 502, received.headers);
+      received.pipe(response);
     });
-    onward.on('error', () => {
+    forwarded.on('error', () => {
       if (response.headersSent) response.destroy();
       else response.writeHead(502).end();
     });
-    request.pipe(onward);
+    request.pipe(forwarded);
   }
 }

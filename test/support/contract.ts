@@ -3,9 +3,9 @@ import { Ajv } from 'ajv';
 import { readTimestamp } from '../../src/http/rfc3339-timestamp.js';
 import { PROBLEM_MEDIA_TYPE } from '../../src/problems/problem-document.js';
 import { PROBLEM_TYPES } from '../../src/problems/problem-types.js';
-import type { ProblemBody } from './answer.js';
+import type { ProblemBody } from './http.js';
 import type { OpenApi } from './openapi.js';
-import type { RawAnswer } from './raw-connection.js';
+import type { RawResponse } from './raw-connection.js';
 
 /** Problems that name the parameters at fault. */
 const NAMING = new Set(['validation-failed', 'invalid-cursor']);
@@ -24,7 +24,7 @@ export interface Asked {
   readonly path?: string;
 }
 
-/** What the OpenAPI document promises of every answer, and what every error is. */
+/** What the OpenAPI document promises of every response, and what every error is. */
 export class Contract {
   private readonly ajv = new Ajv({ strict: false, validateSchema: false });
   private readonly paths: readonly (readonly [pattern: RegExp, path: string])[];
@@ -39,20 +39,23 @@ export class Contract {
     ]);
   }
 
-  /** What is wrong with an answer; nothing when it is as promised. */
-  faults({ method, path }: Asked, answer: RawAnswer): string[] {
-    const { status, headers } = answer;
+  /** What is wrong with an response; nothing when it is as promised. */
+  faults({ method, path }: Asked, response: RawResponse): string[] {
+    const { status, headers } = response;
     return [
       ...(headers.has('x-request-id') || status === 204 ? [] : ['no X-Request-Id']),
       // A dependency may be late; nothing else is an excuse.
       ...(status < 500 || status === 503 ? [] : ['a 5xx']),
-      ...(status < 400 || method === 'HEAD' ? [] : this.problemFaults(path, answer)),
-      ...cachingFaults(path, answer),
-      ...(path === undefined ? [] : this.operationFaults(method, path, answer)),
+      ...(status < 400 || method === 'HEAD' ? [] : this.problemFaults(path, response)),
+      ...cachingFaults(path, response),
+      ...(path === undefined ? [] : this.operationFaults(method, path, response)),
     ];
   }
 
-  private problemFaults(path: string | undefined, { status, headers, body }: RawAnswer): string[] {
+  private problemFaults(
+    path: string | undefined,
+    { status, headers, body }: RawResponse,
+  ): string[] {
     const type = headers.get('content-type');
     if (type !== PROBLEM_MEDIA_TYPE) {
       return path === REPORT_PATH ? [] : [`an error of the media type ${type}`];
@@ -76,8 +79,8 @@ export class Contract {
       : [`not the problem ${JSON.stringify(expected)}`];
   }
 
-  private operationFaults(method: string, path: string, answer: RawAnswer): string[] {
-    const { status, headers, body } = answer;
+  private operationFaults(method: string, path: string, response: RawResponse): string[] {
+    const { status, headers, body } = response;
     const decoded = path.replace(/%(\w\w)/g, decodeUnreserved);
     const [, template = ''] = this.paths.find(([pattern]) => pattern.test(decoded)) ?? [];
     const operations = this.document.paths[template];
@@ -114,7 +117,7 @@ export class Contract {
 }
 
 /** Every error is no-store; other answers can be judged only where their path is known. */
-function cachingFaults(path: string | undefined, { status, headers }: RawAnswer): string[] {
+function cachingFaults(path: string | undefined, { status, headers }: RawResponse): string[] {
   const decoded = status < 400 ? path?.replace(/%(\w\w)/g, decodeUnreserved) : '';
   if (decoded === undefined || STATIC_FILE.test(decoded)) return [];
   const expected = status !== 204 && PAGE.test(decoded) ? 'public, no-cache' : 'no-store';

@@ -77,7 +77,7 @@ export class FaultProxy {
     const server = connect(Number(this.target.port), this.target.hostname);
     await Promise.all([
       pipeline(client, stamped(), (chunks) => this.questions(chunks), server),
-      pipeline(server, stamped(), (chunks) => this.answers(chunks), client),
+      pipeline(server, stamped(), (chunks) => this.responses(chunks), client),
     ]).catch(() => undefined);
     client.destroy();
     server.destroy();
@@ -91,7 +91,7 @@ export class FaultProxy {
     }
   }
 
-  private async *answers(chunks: AsyncIterable<Arrival>): AsyncGenerator<Buffer> {
+  private async *responses(chunks: AsyncIterable<Arrival>): AsyncGenerator<Buffer> {
     let { fault } = this;
     let passed = 0;
     for await (const { chunk, at } of chunks) {

@@ -7,7 +7,7 @@ const HEAD_END = '\r\n\r\n';
 const BODILESS = new Set([204, 304]);
 
 /** An answer as it came. */
-export interface RawAnswer {
+export interface RawResponse {
   readonly status: number;
   /** By lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
@@ -65,22 +65,22 @@ export class RawConnection {
    *
    * @returns `undefined` when the connection ends before it.
    */
-  async answer(method = 'GET'): Promise<RawAnswer | undefined> {
+  async nextResponse(method = 'GET'): Promise<RawResponse | undefined> {
     for (;;) {
-      const answer = this.take(method);
-      if (answer !== undefined) return answer;
+      const response = this.take(method);
+      if (response !== undefined) return response;
       if (this.over) return undefined;
       await this.news();
     }
   }
 
   /** All answers that come, none of them to a HEAD, until the connection ends. */
-  async answers(): Promise<RawAnswer[]> {
-    const answers: RawAnswer[] = [];
+  async remainingResponses(): Promise<RawResponse[]> {
+    const responses: RawResponse[] = [];
     for (;;) {
-      const answer = await this.answer();
-      if (answer === undefined) return answers;
-      answers.push(answer);
+      const response = await this.nextResponse();
+      if (response === undefined) return responses;
+      responses.push(response);
     }
   }
 
@@ -92,14 +92,14 @@ export class RawConnection {
         resolve();
       };
       const timer = setTimeout(() => {
-        reject(new Error(`Neither an answer nor an end within ${DEADLINE_MS} ms`));
+        reject(new Error(`Neither a response nor an end within ${DEADLINE_MS} ms`));
       }, DEADLINE_MS);
       for (const event of ['data', 'end', 'close']) this.socket.on(event, done);
     });
   }
 
   /** Takes a whole answer off what has come. */
-  private take(method: string): RawAnswer | undefined {
+  private take(method: string): RawResponse | undefined {
     const end = this.received.indexOf(HEAD_END);
     if (end < 0) return undefined;
     const [statusLine = '', ...lines] = this.received.toString('latin1', 0, end).split('\r\n');
@@ -118,7 +118,7 @@ export class RawConnection {
     const length =
       method === 'HEAD' || BODILESS.has(status) ? 0 : Number(headers.get('content-length'));
     if (Number.isNaN(status + length)) {
-      throw new Error(`An answer of no known length: ${statusLine} ${lines.join(', ')}`);
+      throw new Error(`A response of unknown length: ${statusLine} ${lines.join(', ')}`);
     }
     if (this.received.length < start + length) return undefined;
     const body = this.received.toString('utf8', start, start + length);

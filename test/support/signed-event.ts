@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { sign } from '../../src/webhooks/signed-message.js';
-import { type Answer, ask } from './answer.js';
+import { type HttpResponse, httpFetch } from './http.js';
 
 /** A secret as Standard Webhooks writes them. */
 export const SECRET = `whsec_${Buffer.from('The secret of the tests.').toString('base64')}`;
@@ -35,9 +35,9 @@ export async function send<Body = { status: string }>(
   url: string,
   event: unknown,
   sending: Sending = {},
-): Promise<Answer<Body>> {
+): Promise<HttpResponse<Body>> {
   const body = Buffer.isBuffer(event) || typeof event === 'string' ? event : JSON.stringify(event);
-  return await ask<Body>(`${url}/api/webhooks/catalog`, {
+  return await httpFetch<Body>(`${url}/api/webhooks/catalog`, {
     method: 'POST',
     headers: { ...signatureHeaders(body, sending), ...sending.headers },
     body,

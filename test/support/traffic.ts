@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { ask } from './answer.js';
+import { httpFetch } from './http.js';
 import type { Database } from './database.js';
 import { eventually } from './eventually.js';
 import { insertProducts } from './products.js';
@@ -66,7 +66,7 @@ export class Traffic {
     for (const { path, body, headers = {} } of [...rounds, ...others]) {
       const init = body === undefined ? {} : { method: 'POST', body, headers };
       // A busy machine can keep a dependency waiting: what is not known now is not served later.
-      await eventually(async () => (await ask(url + path, init)).status === 200 || undefined);
+      await eventually(async () => (await httpFetch(url + path, init)).status === 200 || undefined);
     }
     return traffic;
   }
