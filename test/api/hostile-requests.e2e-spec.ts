@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { RedisServer } from '../../dev/redis-server.js';
 import { httpFetch, type ProductPage } from '../support/http.js';
 import { brokenRequest, mangledRequest, SMUGGLED_PATH } from '../support/broken-request.js';
-import { type Asked, Contract } from '../support/contract.js';
+import { type RequestTarget, Contract } from '../support/contract.js';
 import { createDatabase, type Database } from '../support/database.js';
 import type { Target } from '../support/hostile-address.js';
 import { bytesOf, type HostileRequest, hostileRequest } from '../support/hostile-request.js';
@@ -139,8 +139,8 @@ async function sendRequests(requests: readonly HostileRequest[]): Promise<void> 
       note(bytes, [], bytes.length > MAX_BODY ? [] : ['no response']);
     } else {
       const unread = response.status === 431 && isLargeHead(bytes);
-      const asked: Asked = unread ? { method: hostile.method } : hostile;
-      note(bytes, [response], contract.faults(asked, response));
+      const target: RequestTarget = unread ? { method: hostile.method } : hostile;
+      note(bytes, [response], contract.faults(target, response));
     }
     if (response?.headers.get('connection') !== 'keep-alive') {
       connection.close();

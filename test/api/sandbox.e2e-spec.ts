@@ -4,7 +4,7 @@ import { stopAfterTest } from '../support/after-test.js';
 import { type HttpResponse, httpFetch } from '../support/http.js';
 import { eventually } from '../support/eventually.js';
 import { type PartnerSwitches, type Sandbox, startSandbox } from '../support/sandbox.js';
-import { type Answering, WebhookReceiver } from '../support/webhook-receiver.js';
+import { type ResponseChooser, WebhookReceiver } from '../support/webhook-receiver.js';
 
 interface CatalogEvent {
   readonly type: string;
@@ -167,7 +167,7 @@ describe('API A', () => {
 });
 
 describe('API B', () => {
-  async function startReceiver(respond?: Answering): Promise<WebhookReceiver> {
+  async function startReceiver(respond?: ResponseChooser): Promise<WebhookReceiver> {
     const receiver = await WebhookReceiver.start(sandbox.partners.webhookSecret, respond);
     stopAfterTest(() => receiver.stop());
     return receiver;

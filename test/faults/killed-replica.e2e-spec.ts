@@ -63,5 +63,5 @@ it('A replica that is killed while it holds locks does not block the others', as
   expect([200, 409]).toEqual(expect.arrayContaining([...statuses]));
   traffic.events.set(id, JSON.stringify(event));
   const { size } = traffic.events;
-  expect(await traffic.taken(backing.database)).toEqual({ recorded: size, applied: size });
+  expect(await traffic.countApplied(backing.database)).toEqual({ recorded: size, applied: size });
 });

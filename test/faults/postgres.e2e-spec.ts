@@ -75,8 +75,8 @@ async function expectAllApplied(): Promise<void> {
       async () => (await send(service.url, event, { id })).status === 200 || undefined,
     );
   }
-  const taken = await traffic.taken(backing.database);
-  expect(taken).toEqual({ recorded: events.size, applied: events.size });
+  const counts = await traffic.countApplied(backing.database);
+  expect(counts).toEqual({ recorded: events.size, applied: events.size });
   events.clear();
 }
 

@@ -53,7 +53,7 @@ async function expectNoEffect(outage: Outage): Promise<void> {
   const caches = during.map(({ route, headers }) => `${route} ${String(headers['x-cache'])}`);
   expect(caches).toContain('listing HIT');
   const { size } = traffic.events;
-  expect(await traffic.taken(backing.database)).toEqual({ recorded: size, applied: size });
+  expect(await traffic.countApplied(backing.database)).toEqual({ recorded: size, applied: size });
   await eventually(async () => {
     const { path } = traffic.request('unseen product');
     await httpFetch(service.url + path);

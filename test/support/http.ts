@@ -1,11 +1,11 @@
-/** An answer with its body read: as JSON where it is JSON, else as text. */
+/** A response with its body: parsed if it is JSON, else as text. */
 export interface HttpResponse<Body> {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Body;
 }
 
-/** Sends a request, by default a GET, and reads all of the answer. */
+/** Sends a request, by default a GET, and reads the whole response. Fails after 20 seconds. */
 export async function httpFetch<Body = unknown>(
   url: string,
   init: RequestInit = {},

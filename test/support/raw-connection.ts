@@ -3,10 +3,10 @@ import { connect, type Socket } from 'node:net';
 
 const DEADLINE_MS = 30_000;
 const HEAD_END = '\r\n\r\n';
-/** Statuses whose answers have no body. */
+/** Statuses whose responses have no body. */
 const BODILESS = new Set([204, 304]);
 
-/** An answer as it came. */
+/** A response as received. */
 export interface RawResponse {
   readonly status: number;
   /** By lower-case name. */
@@ -14,22 +14,22 @@ export interface RawResponse {
   readonly body: string;
 }
 
-/** A connection on which anything can be said: nothing is checked, completed or escaped. */
+/** A TCP connection that sends any bytes unchecked and parses the responses. */
 export class RawConnection {
   private received = Buffer.alloc(0);
-  private over = false;
+  private closed = false;
 
   private constructor(private readonly socket: Socket) {
     socket.on('data', (chunk) => {
       this.received = Buffer.concat([this.received, chunk]);
     });
-    // A reset is an end like another.
+    // A reset ends the connection too.
     socket.on('error', () => undefined);
     socket.on('close', () => {
-      this.over = true;
+      this.closed = true;
     });
     socket.on('end', () => {
-      this.over = true;
+      this.closed = true;
     });
   }
 
@@ -42,16 +42,16 @@ export class RawConnection {
     return new RawConnection(socket);
   }
 
-  /** Whether the other side has hung up. */
+  /** Whether the service has closed the connection. */
   get ended(): boolean {
-    return this.over;
+    return this.closed;
   }
 
   write(bytes: string | Buffer): void {
     this.socket.write(bytes);
   }
 
-  /** Says that nothing more comes. */
+  /** Closes the sending side. */
   finish(): void {
     this.socket.end();
   }
@@ -61,7 +61,7 @@ export class RawConnection {
   }
 
   /**
-   * The next answer, to a request of this method; interim ones are passed over.
+   * The next response to a request of this method, without interim responses.
    *
    * @returns `undefined` when the connection ends before it.
    */
@@ -69,12 +69,12 @@ export class RawConnection {
     for (;;) {
       const response = this.take(method);
       if (response !== undefined) return response;
-      if (this.over) return undefined;
-      await this.news();
+      if (this.closed) return undefined;
+      await this.nextEvent();
     }
   }
 
-  /** All answers that come, none of them to a HEAD, until the connection ends. */
+  /** All further responses until the connection ends; none may be for a HEAD. */
   async remainingResponses(): Promise<RawResponse[]> {
     const responses: RawResponse[] = [];
     for (;;) {
@@ -84,7 +84,7 @@ export class RawConnection {
     }
   }
 
-  private async news(): Promise<void> {
+  private async nextEvent(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -98,7 +98,7 @@ export class RawConnection {
     });
   }
 
-  /** Takes a whole answer off what has come. */
+  /** Removes a complete response from the received bytes. */
   private take(method: string): RawResponse | undefined {
     const end = this.received.indexOf(HEAD_END);
     if (end < 0) return undefined;

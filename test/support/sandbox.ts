@@ -19,7 +19,7 @@ export interface PartnerSwitches {
   catalog: CatalogSwitches;
 }
 
-/** The partners of one spec, and their switches. */
+/** The partners of one spec, with switches for their faults. */
 export class Sandbox {
   constructor(
     /** Where they are, and with what credentials. */
