@@ -12,7 +12,7 @@ import { decodeQuery, type QueryString } from './query-string.js';
 
 /** {@link NoQueryPipe} for a handler without parameters. */
 @Injectable()
-class NoQueryGuard implements CanActivate {
+export class NoQueryGuard implements CanActivate {
   /** @throws Problem `validation-failed` or `malformed-request`. */
   canActivate(context: ExecutionContext): boolean {
     decodeQuery(context.switchToHttp().getRequest<FastifyRequest>().query as QueryString, []);
