@@ -1,7 +1,7 @@
 import type { QueryResultRow } from 'pg';
 
 import type { Cursor } from '../src/products/cursor.js';
-import type { Sort } from '../src/products/listing.js';
+import type { Sort } from '../src/products/sort.js';
 
 /** Which products a listing holds. */
 export interface Filter {

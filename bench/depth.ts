@@ -1,6 +1,7 @@
 import { Agent } from 'node:http';
 
-import { DEFAULT_LIMIT, ORDERS } from '../src/products/listing.js';
+import { DEFAULT_LIMIT } from '../src/products/listing.js';
+import { ORDERS } from '../src/products/sort.js';
 import type { Catalogue } from './catalogue.js';
 import { measure, type Sample, uncached } from './sample.js';
 import { faults, percentile } from './summary.js';

@@ -1,4 +1,4 @@
-import { ORDERS, SORTS } from '../src/products/listing.js';
+import { ORDERS, SORTS } from '../src/products/sort.js';
 import type { Catalogue } from './catalogue.js';
 import { sendLoad } from './load.js';
 import { type Sample, uncached } from './sample.js';

@@ -12,8 +12,8 @@ export interface Pipelining {
 }
 
 const CONNECTIONS = 4;
-/** Requests that are sent at once on a connection: fewer than the service lets wait there. */
-const BATCH = 24;
+/** Requests that are sent at once on a connection: the service serves one at a time and drops the others. */
+const BATCH = 1;
 const STATUS = /HTTP\/1\.1 (\d{3})/g;
 /** One less than a status line's beginning has. */
 const CARRIED = 'HTTP/1.1 200'.length - 1;

@@ -1,14 +1,5 @@
-import { encodeCursor } from '../src/products/cursor.js';
-import {
-  DEFAULT_LIMIT,
-  type Listing,
-  listingPath,
-  MAX_LIMIT,
-  type Order,
-  ORDERS,
-  type Sort,
-  SORTS,
-} from '../src/products/listing.js';
+import { DEFAULT_LIMIT, type Listing, listingPath, MAX_LIMIT } from '../src/products/listing.js';
+import { type Order, ORDERS, type Sort, SORTS } from '../src/products/sort.js';
 import type { Catalogue, Filter } from './catalogue.js';
 import type { PageRequest } from './page-request.js';
 
@@ -127,7 +118,7 @@ export async function listedPages(
         order,
         depth,
         limit,
-        path: listingPath(listing, cursor && encodeCursor(cursor, sort, order)),
+        path: listingPath({ ...listing, cursor }),
         rows: Math.min(limit, total - seen),
         last: total - seen <= limit,
       };

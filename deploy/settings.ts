@@ -1,5 +1,5 @@
 import { Environment, readEnvironment } from '../src/config/environment.js';
-import { longestAnswerMs } from '../src/health/readiness.js';
+import { longestResponseMs } from '../src/health/readiness.js';
 
 /** Time to close the connections to PostgreSQL and Redis after the last response. */
 const CLOSING_MS = 5000;
@@ -18,5 +18,5 @@ export function unknownVariables(names: Iterable<string>): string[] {
  */
 export function shutdownSeconds(variables: NodeJS.ProcessEnv): number {
   const environment = readEnvironment(variables);
-  return (environment.SHUTDOWN_DELAY_MS + longestAnswerMs(environment) + CLOSING_MS) / 1000;
+  return (environment.SHUTDOWN_DELAY_MS + longestResponseMs(environment) + CLOSING_MS) / 1000;
 }

@@ -1,5 +1,6 @@
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 
+import type { Environment } from './config/environment.js';
 import { EnvironmentModule } from './config/environment.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { ENTITIES } from './entities.js';
@@ -16,7 +17,6 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
 
 @Module({
   imports: [
-    EnvironmentModule,
     RegistryModule,
     ProblemsModule,
     DatabaseModule.forRoot(ENTITIES),
@@ -30,4 +30,9 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
   ],
   controllers: [IndexController],
 })
-export class AppModule {}
+export class AppModule {
+  /** The module with an environment that is loaded already. */
+  static with(environment: Environment): DynamicModule {
+    return { module: AppModule, imports: [EnvironmentModule.with(environment)] };
+  }
+}

@@ -2,10 +2,10 @@ import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 
 import { Environment } from './config/environment.js';
+import { NoQuery } from './http/no-query.guard.js';
 import { RELEASE } from './release.js';
 import { ApiRateLimited } from './throttling/api-rate-limited.js';
 
-/** What the service is and where its parts are. */
 export class IndexDto {
   @ApiProperty({ example: RELEASE.name })
   readonly name: string = RELEASE.name;
@@ -17,18 +17,18 @@ export class IndexDto {
     type: 'object',
     additionalProperties: { type: 'string' },
     example: { products: '/api/products', docs: '/docs' },
-    description: 'Relative references.',
+    description: 'Links to the resources, as relative references.',
   })
   readonly links: Readonly<Record<string, string>>;
 
-  constructor(documented: boolean) {
+  constructor(hasDocs: boolean) {
     this.links = {
       products: '/api/products',
       health: '/health',
       live: '/health/live',
       ready: '/health/ready',
       metrics: '/metrics',
-      ...(documented ? { docs: '/docs', openapi: '/docs-json' } : {}),
+      ...(hasDocs ? { docs: '/docs', openapi: '/docs-json' } : {}),
     };
   }
 }
@@ -45,6 +45,7 @@ export class IndexController {
   @Get()
   @ApiOperation({ operationId: 'index', summary: 'Name, version and links' })
   @ApiOkResponse({ type: IndexDto, description: 'The service.' })
+  @NoQuery('/')
   @ApiRateLimited('/')
   find(): IndexDto {
     return this.index;

@@ -1,24 +1,29 @@
-import { Global, Logger, Module, type OnModuleInit } from '@nestjs/common';
+import { type DynamicModule, Logger, Module, type OnModuleInit } from '@nestjs/common';
 import { ConfigModule, registerAs } from '@nestjs/config';
 
 import { RELEASE } from '../release.js';
 import { effectiveSettings } from './effective-settings.js';
-import { Environment, loadEnvironment } from './environment.js';
+import { Environment } from './environment.js';
 import { environmentWarnings } from './environment-warnings.js';
 
-const environment = registerAs('environment', loadEnvironment);
-
 /** Gives every module the validated {@link Environment}. */
-@Global()
-@Module({
-  imports: [ConfigModule.forFeature(environment)],
-  providers: [{ provide: Environment, useExisting: environment.KEY }],
-  exports: [Environment],
-})
+@Module({})
 export class EnvironmentModule implements OnModuleInit {
   private readonly logger = new Logger(EnvironmentModule.name);
 
   constructor(private readonly environment: Environment) {}
+
+  /** The module with an environment that is loaded already: the HTTP server needs its settings before any module. */
+  static with(environment: Environment): DynamicModule {
+    const config = registerAs('environment', () => environment);
+    return {
+      module: EnvironmentModule,
+      global: true,
+      imports: [ConfigModule.forFeature(config)],
+      providers: [{ provide: Environment, useExisting: config.KEY }],
+      exports: [Environment],
+    };
+  }
 
   onModuleInit(): void {
     this.logger.log(`Starting ${RELEASE.name} ${RELEASE.version} on Node.js ${process.version}.`, {

@@ -10,29 +10,29 @@ import { TokenProvider } from '../auth/token-provider.js';
 import { Database } from '../database/database.js';
 import { InventoryClient } from '../external/inventory-client.js';
 import { RedisConnection } from '../redis/redis-connection.js';
-import { Subscription } from '../webhooks/subscription.js';
 import { loopClock } from '../resilience/loop-clock.js';
+import { Subscription } from '../webhooks/subscription.js';
 import { Readiness } from './readiness.js';
 
-/** For how long a report is given again. */
-const KEPT_MS = 1000;
-/** How long a dependency may take to answer a check: so that the report is there within a second. */
-const CHECK_MS = 800;
+/** Milliseconds in which a report is reused. */
+const REUSE_MS = 1000;
+/** Timeout of a check, so that a report takes less than a second. */
+const CHECK_TIMEOUT_MS = 800;
 
-/** The message of a dependency that is not configured. It counts as up, because the service does not miss it. */
+/** The message of a dependency that is not configured. Its status is up. */
 export const NOT_CONFIGURED = 'not configured';
 
-/** What a report is answered with. */
-export interface HealthAnswer {
+/** A report and the HTTP status of its response. */
+export interface HealthResult {
   readonly status: HttpStatus;
   readonly report: HealthCheckResult;
 }
 
-/** Every dependency and how it is. Without PostgreSQL the service is down, without another one degraded. */
+/** Reports the state of every dependency. The service is down without PostgreSQL, and degraded without another one. */
 @Injectable()
 export class HealthReport {
-  private last: Promise<HealthAnswer> | undefined;
-  private madeAt = -Infinity;
+  private latest: Promise<HealthResult> | undefined;
+  private latestAt = -Infinity;
 
   constructor(
     private readonly health: HealthCheckService,
@@ -46,29 +46,29 @@ export class HealthReport {
   ) {}
 
   /**
-   * The report, and the status that goes with it: 503 while PostgreSQL does not answer, and once the replica was
-   * told to stop. However many ask, the dependencies are asked once a second.
+   * The report of the dependencies, which are checked at most once a second. Its status is 503 while PostgreSQL does not
+   * answer and while this replica shuts down.
    */
-  async make(): Promise<HealthAnswer> {
-    const answer = await this.lately();
-    return this.readiness.draining
+  async check(): Promise<HealthResult> {
+    const result = await this.checkOncePerSecond();
+    return this.readiness.isShuttingDown
       ? {
           status: HttpStatus.SERVICE_UNAVAILABLE,
-          report: { ...answer.report, status: 'shutting_down' },
+          report: { ...result.report, status: 'shutting_down' },
         }
-      : answer;
+      : result;
   }
 
-  private lately(): Promise<HealthAnswer> {
+  private checkOncePerSecond(): Promise<HealthResult> {
     const now = performance.now();
-    if (this.last === undefined || now - this.madeAt >= KEPT_MS) {
-      this.last = this.check();
-      this.madeAt = now;
+    if (this.latest === undefined || now - this.latestAt >= REUSE_MS) {
+      this.latest = this.checkDependencies();
+      this.latestAt = now;
     }
-    return this.last;
+    return this.latest;
   }
 
-  private async check(): Promise<HealthAnswer> {
+  private async checkDependencies(): Promise<HealthResult> {
     const checks: HealthIndicatorFunction[] = [
       () => this.checkDatabase(),
       () => this.checkRedis(),
@@ -89,7 +89,8 @@ export class HealthReport {
 
   private checkDatabase() {
     return this.indicators.check('database').attempt(async () => {
-      await loopClock.limit(this.database.ping(), CHECK_MS, () => new Error('PostgreSQL is slow.'));
+      const timeout = (): Error => new Error('PostgreSQL does not answer in time');
+      await loopClock.limit(this.database.ping(), CHECK_TIMEOUT_MS, timeout);
       if (this.database.isReadOnly) throw new Error('not the primary: PostgreSQL refuses writes');
     });
   }
@@ -97,11 +98,11 @@ export class HealthReport {
   private async checkRedis() {
     const session = this.indicators.check('redis');
     if (!this.redis.configured) return session.up(NOT_CONFIGURED);
-    // A Redis that is full, or a replica, answers a ping all the same.
-    const answer = await this.redis.attempt((redis) =>
-      redis.set('farmlokal:health', '', 'PX', KEPT_MS),
+    // A write, because a Redis that is full or read-only still answers PING.
+    const reply = await this.redis.attempt((redis) =>
+      redis.set('farmlokal:health', '', 'PX', REUSE_MS),
     );
-    return answer === undefined
+    return reply === undefined
       ? session.degraded('does not answer or refuses a write; the log has the reason')
       : session.up();
   }

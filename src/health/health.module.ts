@@ -6,14 +6,14 @@ import { ExternalModule } from '../external/external.module.js';
 import { WebhooksModule } from '../webhooks/webhooks.module.js';
 import { HealthReport } from './health-report.js';
 import { HealthController } from './health.controller.js';
+import { OperatorGuard } from './operator.guard.js';
 import { Readiness } from './readiness.js';
 
-/** The probes, and the report of every dependency. */
 @Module({
-  // Each dependency logs its own outage, once.
+  // Terminus' own log is off, because each dependency logs its failure once.
   imports: [TerminusModule.forRoot({ logger: false }), AuthModule, ExternalModule, WebhooksModule],
   controllers: [HealthController],
-  providers: [HealthReport, Readiness],
-  exports: [HealthReport],
+  providers: [HealthReport, OperatorGuard, Readiness],
+  exports: [HealthReport, OperatorGuard],
 })
 export class HealthModule {}

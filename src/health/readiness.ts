@@ -7,14 +7,11 @@ import { Environment } from '../config/environment.js';
 import { Database } from '../database/database.js';
 import { WEBHOOK_DEADLINE_MS } from '../webhooks/webhooks.service.js';
 
-/** How often connections that have had their answer are closed, while the server closes. */
+/** Interval at which idle connections are closed while the server closes. */
 const IDLE_CHECK_MS = 50;
 
-/**
- * Within how many milliseconds whatever is being answered has been answered; not what was sent ahead behind it, whose
- * turn may never come.
- */
-export function longestAnswerMs({
+/** Milliseconds after which every request in progress has its response. */
+export function longestResponseMs({
   DATABASE_STATEMENT_TIMEOUT_MS,
   INVENTORY_DEADLINE_MS,
 }: Environment): number {
@@ -22,9 +19,9 @@ export function longestAnswerMs({
 }
 
 /**
- * Whether this replica should be sent requests: from the first connection to a migrated database until
- * it is told to stop. A database that fails later does not change it: all replicas share the database,
- * and without any of them stale pages would turn into nothing.
+ * Whether to send requests to this replica: from its first connection to a migrated database until it shuts down. A
+ * database that fails later does not change that. All replicas share the database, so without any ready replica clients
+ * would not even get stale pages.
  */
 @Injectable()
 export class Readiness implements BeforeApplicationShutdown {
@@ -37,18 +34,17 @@ export class Readiness implements BeforeApplicationShutdown {
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
-  /** Whether it was told to stop. */
-  get draining(): boolean {
+  get isShuttingDown(): boolean {
     return this.shuttingDown;
   }
 
-  /** What stands in the way; undefined when nothing does. */
-  get obstacle(): string | undefined {
+  /** Why this replica is not ready; undefined when it is. */
+  get notReadyReason(): string | undefined {
     if (this.shuttingDown) return 'This replica is shutting down.';
     return this.database.startupBlocker;
   }
 
-  /** Says not ready, and leaves balancers the time to notice before the server closes. */
+  /** Makes the replica not ready, then waits `SHUTDOWN_DELAY_MS`: load balancers notice before the server closes. */
   async beforeApplicationShutdown(signal = 'close'): Promise<void> {
     this.shuttingDown = true;
     const { SHUTDOWN_DELAY_MS } = this.environment;
@@ -56,19 +52,19 @@ export class Readiness implements BeforeApplicationShutdown {
       `Shutting down: ${signal}. Requests are answered for another ${SHUTDOWN_DELAY_MS} ms.`,
     );
     const server = this.adapterHost.httpAdapter.getHttpServer() as Server;
-    // Clients open their next connection elsewhere. One that is idle when the server closes can lose a request.
+    // Clients open their next connection to another replica. One that is idle when the server closes can lose a request.
     server.prependListener('request', (_, response) => {
       response.setHeader('connection', 'close');
     });
     await sleep(SHUTDOWN_DELAY_MS);
     this.logger.log('Draining has ended. The server closes after the requests in flight.');
-    // From here the server waits for what it is answering, but not for clients that keep their connection
-    // after that, nor for those that never finish asking.
+    // The server waits for requests in progress, not for connections that stay open after their response.
     setInterval(() => {
       server.closeIdleConnections();
     }, IDLE_CHECK_MS).unref();
+    // Nor for requests that never arrive completely.
     setTimeout(() => {
       server.closeAllConnections();
-    }, longestAnswerMs(this.environment)).unref();
+    }, longestResponseMs(this.environment)).unref();
   }
 }

@@ -1,5 +1,7 @@
 import { Problem, validationFailed } from '../problems/problem.js';
 
+const ENCODED = /[%+]/;
+
 /** The encoded query of a request. A pipe decodes it, so that invalid encoding results in a problem. */
 export interface QueryString {
   readonly encoded: string;
@@ -16,19 +18,19 @@ export function decodeQuery(
   { encoded }: QueryString,
   known: readonly string[],
 ): Record<string, string> {
-  const values = new Map<string, string>();
+  const values: Record<string, string> = {};
   for (const pair of encoded.split('&')) {
     if (pair === '') {
       continue;
     }
-    const [rawName = '', ...rest] = pair.split('=');
-    const name = decode(rawName, 'A parameter name');
+    const equals = pair.includes('=') ? pair.indexOf('=') : pair.length;
+    const name = decode(pair.slice(0, equals), 'A parameter name');
     const parameter = shorten(name);
-    const value = decode(rest.join('='), `The parameter ${parameter}`);
+    const value = decode(pair.slice(equals + 1), `The parameter ${parameter}`);
     if (!known.includes(name)) {
       throw validationFailed({ parameter, message: 'is not a parameter of this resource' });
     }
-    if (values.has(name)) {
+    if (name in values) {
       throw validationFailed({ parameter, message: 'must not be repeated' });
     }
     if (value === '') {
@@ -37,12 +39,15 @@ export function decodeQuery(
     if (value.includes('\0')) {
       throw validationFailed({ parameter, message: 'must not contain a NUL character' });
     }
-    values.set(name, value);
+    values[name] = value;
   }
-  return Object.fromEntries(values);
+  return values;
 }
 
 function decode(text: string, subject: string): string {
+  if (!ENCODED.test(text)) {
+    return text;
+  }
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch (cause) {

@@ -1,4 +1,4 @@
-/** Parts of Nest that tell of each module and route at the start: of use to those only who look for a fault there. */
+/** Parts of Nest that log each module and each route at startup. These lines are logged at debug. */
 const CONTEXTS = new Set([
   'InstanceLoader',
   'NestApplication',
@@ -7,7 +7,7 @@ const CONTEXTS = new Set([
   'RoutesResolver',
 ]);
 
-/** Whether a message is one of those, by what Nest has said after it: the context comes last. */
-export function isOfFramework(others: readonly unknown[]): boolean {
-  return CONTEXTS.has(String(others.at(-1)));
+/** Whether Nest logs these parameters. The context is the last of them. */
+export function isFromFramework(parameters: readonly unknown[]): boolean {
+  return CONTEXTS.has(String(parameters.at(-1)));
 }

@@ -3,23 +3,20 @@ import { type Level, type Logger, pino } from 'pino';
 
 import type { Environment } from '../config/environment.js';
 import { LogDeduplicator } from './log-deduplicator.js';
-import { isOfFramework } from './framework.js';
+import { isFromFramework } from './framework.js';
 import { redaction } from './redaction.js';
-import type { RequestLine } from '../server/request-line.js';
-import { StandardOutput } from './standard-output.js';
+import type { RequestLine } from './request-line.js';
+import { createStandardOutput } from './standard-output.js';
 
-/** What a line says besides its level and time. */
+/** The fields of a line besides its level and time. */
 type Line = Readonly<Record<string, unknown>>;
 
-/**
- * The log as lines of JSON on stdout, written in the background. What looks like a secret is taken out of every
- * line, and a flood of one message collapses.
- */
+/** Logs lines of JSON to stdout in the background. Secrets are redacted, and repeated messages are suppressed. */
 export class JsonLogger implements LoggerService {
   private readonly pino: Logger;
   private readonly requests: Logger;
   private readonly redact: (text: string) => string;
-  private readonly flood = new LogDeduplicator();
+  private readonly deduplicator = new LogDeduplicator();
 
   constructor(environment: Environment) {
     this.redact = redaction(environment);
@@ -31,38 +28,40 @@ export class JsonLogger implements LoggerService {
         timestamp: isoTime(),
         formatters: { level: (label) => ({ level: label }) },
       },
-      new StandardOutput((lines) => {
-        this.pino.error(`${lines} lines of the log are lost: they could not be written in time.`);
+      createStandardOutput((lines) => {
+        this.pino.error(
+          `Dropped ${lines} lines of the log: stdout does not accept them fast enough.`,
+        );
       }),
     );
     this.requests = this.pino.child({ context: 'http' });
   }
 
-  verbose(message: unknown, ...others: unknown[]): void {
-    this.write('trace', message, others);
+  verbose(message: unknown, ...parameters: unknown[]): void {
+    this.write('trace', message, parameters);
   }
 
-  debug(message: unknown, ...others: unknown[]): void {
-    this.write('debug', message, others);
+  debug(message: unknown, ...parameters: unknown[]): void {
+    this.write('debug', message, parameters);
   }
 
-  log(message: unknown, ...others: unknown[]): void {
-    this.write(isOfFramework(others) ? 'debug' : 'info', message, others);
+  log(message: unknown, ...parameters: unknown[]): void {
+    this.write(isFromFramework(parameters) ? 'debug' : 'info', message, parameters);
   }
 
-  warn(message: unknown, ...others: unknown[]): void {
-    this.write('warn', message, others);
+  warn(message: unknown, ...parameters: unknown[]): void {
+    this.write('warn', message, parameters);
   }
 
-  error(message: unknown, ...others: unknown[]): void {
-    this.write('error', message, others);
+  error(message: unknown, ...parameters: unknown[]): void {
+    this.write('error', message, parameters);
   }
 
-  fatal(message: unknown, ...others: unknown[]): void {
-    this.write('fatal', message, others);
+  fatal(message: unknown, ...parameters: unknown[]): void {
+    this.write('fatal', message, parameters);
   }
 
-  /** The most frequent line by far. Nothing but what a client makes up can hold a secret here. */
+  /** Redacts only the fields that a client chooses. */
   request(line: RequestLine): void {
     const { level, requestId, method, url, route, status, durationMs, client, traceparent } = line;
     if (!this.requests.isLevelEnabled(level)) {
@@ -81,67 +80,70 @@ export class JsonLogger implements LoggerService {
     });
   }
 
-  private write(level: Level, message: unknown, others: unknown[]): void {
+  private write(level: Level, message: unknown, parameters: unknown[]): void {
     if (!this.pino.isLevelEnabled(level)) {
       return;
     }
-    const line = this.withoutSecrets(toLine(message, others));
-    const said = line.stack ?? line.message;
-    const keptBack =
-      typeof said === 'string' &&
-      this.flood.keepsBack(said, (times) => {
-        this.pino[level]({ said, times }, 'The same was said too often, and kept back.');
+    const line = this.redactLine(toLine(message, parameters));
+    const text = line.stack ?? line.message;
+    const isSuppressed =
+      typeof text === 'string' &&
+      this.deduplicator.shouldSuppress(text, (times) => {
+        this.pino[level](
+          { suppressed: text, times },
+          'Suppressed a message that was logged too often.',
+        );
       });
-    if (!keptBack) {
+    if (!isSuppressed) {
       this.pino[level](line);
     } else if (line.requestId !== undefined) {
-      // Of a request that is told apart by its id, so much has to be found under it.
-      const [message] = said.split('\n', 1);
-      this.pino[level]({ context: line.context, requestId: line.requestId, message });
+      // A client may quote its requestId, so the log has a line for each.
+      const [firstLine] = text.split('\n', 1);
+      this.pino[level]({ context: line.context, requestId: line.requestId, message: firstLine });
     }
   }
 
-  private withoutSecrets(line: Line): Line {
-    const told: Record<string, unknown> = {};
+  private redactLine(line: Line): Line {
+    const redacted: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(line)) {
-      told[name] = typeof value === 'string' ? this.redact(value) : value;
+      redacted[name] = typeof value === 'string' ? this.redact(value) : value;
     }
-    return told;
+    return redacted;
   }
 }
 
-/** Nest adds the context as the last of the others, and to some errors a stack. An object among them holds fields. */
-function toLine(message: unknown, others: readonly unknown[]): Line {
-  const texts = others.filter((other) => typeof other === 'string');
+/** Nest passes the context last, a stack before it for some errors. An object contains fields. */
+function toLine(message: unknown, parameters: readonly unknown[]): Line {
+  const texts = parameters.filter((parameter) => typeof parameter === 'string');
   const stack = texts.find((text) => /\n\s+at /.test(text));
   const context = texts.findLast((text) => text !== stack);
   if (message instanceof Error) {
     return { context, message: message.message, stack: message.stack };
   }
   const fields = typeof message === 'object' ? message : { message };
-  const parameters = Object.assign(
+  const moreFields = Object.assign(
     {},
-    ...others.filter((other) => typeof other === 'object'),
+    ...parameters.filter((parameter) => typeof parameter === 'object'),
   ) as Line;
-  return { context, ...fields, ...parameters, ...(stack === undefined ? {} : { stack }) };
+  return { context, ...fields, ...moreFields, ...(stack === undefined ? {} : { stack }) };
 }
 
-/** The values of a query are a household's own business. */
+/** The query is not logged, because it can contain a household's location. */
 function pathOf(url: string): string {
   const end = url.indexOf('?');
   return end === -1 ? url : url.slice(0, end);
 }
 
-/** The time as pino wants it, written anew only when the millisecond is another one. */
+/** The time in pino's form, formatted once a millisecond. */
 function isoTime(): () => string {
-  let at = NaN;
-  let written = '';
+  let formattedAt = NaN;
+  let formatted = '';
   return () => {
     const now = Date.now();
-    if (now !== at) {
-      at = now;
-      written = `,"time":"${new Date(now).toISOString()}"`;
+    if (now !== formattedAt) {
+      formattedAt = now;
+      formatted = `,"time":"${new Date(now).toISOString()}"`;
     }
-    return written;
+    return formatted;
   };
 }

@@ -1,46 +1,45 @@
 import { LRUCache } from 'lru-cache';
 
-/** How often a message is said within the window. */
-const SAID = 10;
+/** Lines with the same message that are logged in a window. */
+const LIMIT = 10;
 const WINDOW_MS = 10_000;
 /** Messages that are counted at a time. */
-const MESSAGES = 1000;
+const MAX_MESSAGES = 1000;
 
-/** A message in its window. */
-interface Count {
-  times: number;
-  /** In the process's own time. */
+interface Window {
+  count: number;
+  /** In the time of `performance.now()`. */
   readonly endsAt: number;
 }
 
-/** Keeps one message that comes again and again from drowning the others. */
+/** Limits how often the same message is logged, so that it does not bury the others. */
 export class LogDeduplicator {
-  private readonly counts = new LRUCache<string, Count>({ max: MESSAGES });
+  private readonly windows = new LRUCache<string, Window>({ max: MAX_MESSAGES });
 
   /**
-   * Whether a message is to be kept back: it was said ten times within the last ten seconds.
+   * Counts a message. Suppresses it from the 11th time in ten seconds.
    *
-   * @param tell is told, at the end of the window, how often it was kept back.
+   * @param report called at the end of the window with the number of suppressed lines, when there are any.
    */
-  keepsBack(message: string, tell: (times: number) => void): boolean {
+  shouldSuppress(message: string, report: (suppressed: number) => void): boolean {
     const now = performance.now();
-    const count = this.counted(message, now);
-    count.times += 1;
-    if (count.times === SAID + 1) {
+    const window = this.windowOf(message, now);
+    window.count += 1;
+    if (window.count === LIMIT + 1) {
       setTimeout(() => {
-        tell(count.times - SAID);
-      }, count.endsAt - now).unref();
+        report(window.count - LIMIT);
+      }, window.endsAt - now).unref();
     }
-    return count.times > SAID;
+    return window.count > LIMIT;
   }
 
-  private counted(message: string, now: number): Count {
-    const known = this.counts.get(message);
-    if (known !== undefined && now < known.endsAt) {
-      return known;
+  private windowOf(message: string, now: number): Window {
+    const current = this.windows.get(message);
+    if (current !== undefined && now < current.endsAt) {
+      return current;
     }
-    const count = { times: 0, endsAt: now + WINDOW_MS };
-    this.counts.set(message, count);
-    return count;
+    const window = { count: 0, endsAt: now + WINDOW_MS };
+    this.windows.set(message, window);
+    return window;
   }
 }

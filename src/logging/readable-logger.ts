@@ -2,12 +2,12 @@ import { ConsoleLogger, type LogLevel } from '@nestjs/common';
 import { isatty } from 'node:tty';
 
 import type { Environment } from '../config/environment.js';
-import { isOfFramework } from './framework.js';
-import type { RequestLine } from '../server/request-line.js';
+import { isFromFramework } from './framework.js';
+import type { RequestLine } from './request-line.js';
 
 const STDOUT = 1;
 
-/** Nest's names for the levels, from the most to the least talkative. */
+/** Nest's names of the levels, from the lowest to the highest. */
 const LEVELS: Record<Exclude<Environment['LOG_LEVEL'], 'silent'>, LogLevel> = {
   trace: 'verbose',
   debug: 'debug',
@@ -16,7 +16,7 @@ const LEVELS: Record<Exclude<Environment['LOG_LEVEL'], 'silent'>, LogLevel> = {
   error: 'error',
 };
 
-/** The log as text, for whoever develops the service. */
+/** Logs plain text, for development. */
 export class ReadableLogger extends ConsoleLogger {
   constructor(level: Environment['LOG_LEVEL']) {
     const levels = Object.values(LEVELS);
@@ -27,7 +27,7 @@ export class ReadableLogger extends ConsoleLogger {
   }
 
   override log(message: unknown, ...others: unknown[]): void {
-    if (isOfFramework(others)) {
+    if (isFromFramework(others)) {
       this.debug(message, ...others);
     } else {
       super.log(message, ...others);
@@ -35,10 +35,10 @@ export class ReadableLogger extends ConsoleLogger {
   }
 
   request({ level, method, url, status, durationMs, fault }: RequestLine): void {
-    const told =
+    const message =
       fault === undefined
         ? `${method} ${url} ${status} ${durationMs} ms`
-        : `What came is no request: ${fault}`;
-    this[level === 'info' ? 'log' : level](told, 'http');
+        : `Received bytes that are not an HTTP request: ${fault}`;
+    this[level === 'info' ? 'log' : level](message, 'http');
   }
 }

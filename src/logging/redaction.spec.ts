@@ -21,14 +21,14 @@ describe(redaction.name, () => {
     ['refresh_token=abc clientSecret: abc', 'refresh_token=[redacted] clientSecret: [redacted]'],
     ['what MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw is', 'what [redacted] is'],
     ['hunter/2 or hunter%2F2, open sesame', '[redacted] or [redacted], [redacted]'],
-  ])('%s', (text, redacted) => {
+  ])('redacts the secret in %s', (text, redacted) => {
     expect(redact(text)).toBe(redacted);
   });
 
   it.each([
     'postgresql://farmlokal:correct%20horse@/db?host=/run/postgresql',
     'postgresql:///db?host=/run/postgresql&password=correct%20horse',
-  ])('hides the password of %s', (DATABASE_URL) => {
+  ])('redacts the password of %s', (DATABASE_URL) => {
     const hide = redaction({ DATABASE_URL });
     expect(hide(`${DATABASE_URL} correct horse`)).not.toMatch(/correct(%20| )horse/);
   });
@@ -39,7 +39,7 @@ describe(redaction.name, () => {
     'at file:///app/dist/main.js:12:34',
     'password authentication failed for user "farmlokal"',
     'WRONGPASS invalid username-password pair or user is disabled.',
-  ])('leaves %s as it is', (text) => {
+  ])('does not change %s', (text) => {
     expect(redact(text)).toBe(text);
   });
 });

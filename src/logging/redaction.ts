@@ -1,11 +1,11 @@
 import type { Environment } from '../config/environment.js';
 import { parsePostgresUrl } from '../config/postgres-url.js';
 
-/** Shorter ones would be found in ordinary words. */
+/** A shorter secret would match in ordinary words. */
 const MIN_SECRET = 6;
 
-/** What looks like a secret, wherever it comes from: an error of a library, a path, a stack. */
-const LOOKS: readonly [RegExp, string][] = [
+/** Forms of secrets, with their replacements. */
+const PATTERNS: readonly [RegExp, string][] = [
   [/\bwhsec_[\w+/=-]+/g, 'whsec_[redacted]'],
   [/\bv1a?,[\w+/=]+/g, 'v1,[redacted]'],
   [/\b(bearer|basic)( +|%20)[^\s"]{8,}/gi, '$1 [redacted]'],
@@ -16,20 +16,23 @@ const LOOKS: readonly [RegExp, string][] = [
   [/(:\/\/[^\s/:@"]*:)[^\s"]+@/g, '$1[redacted]@'],
 ];
 
-/** Takes out of a text what looks like a secret, and the secrets of this environment however they look. */
+/** Creates a function that redacts the secrets of this environment, and everything in the form of a secret. */
 export function redaction(environment: Partial<Environment>): (text: string) => string {
   const secrets = secretsOf(environment);
-  // Hardly any text holds one: a single look is enough for the others.
+  // Few texts contain a secret: one test is enough for the others.
   const suspicious = new RegExp(
-    [...secrets.map(escape), ...LOOKS.map(([{ source }]) => source)].join('|'),
+    [...secrets.map(escape), ...PATTERNS.map(([{ source }]) => source)].join('|'),
     'i',
   );
   return (text) => {
     if (!suspicious.test(text)) {
       return text;
     }
-    const known = secrets.reduce((left, secret) => left.replaceAll(secret, '[redacted]'), text);
-    return LOOKS.reduce((left, [look, instead]) => left.replace(look, instead), known);
+    const known = secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text);
+    return PATTERNS.reduce(
+      (rest, [pattern, replacement]) => rest.replace(pattern, replacement),
+      known,
+    );
   };
 }
 
@@ -55,7 +58,6 @@ function secretsOf({
   ) as string[];
 }
 
-/** A text as a pattern that matches nothing else. */
 function escape(text: string): string {
   return text.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&');
 }

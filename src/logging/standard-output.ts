@@ -1,122 +1,63 @@
-import { constants, openSync, write, writeSync } from 'node:fs';
+import { constants, openSync } from 'node:fs';
+import type { DestinationStream } from 'pino';
+import { SonicBoom } from 'sonic-boom';
 
-/** Characters that may wait for whoever reads the log. What comes on top is lost: the service does not wait for its log. */
-const MAX_WAITING = 8 * 1024 * 1024;
-/** How long lines wait for others: to hand over each by itself costs more than to make it. */
-const GATHERING_MS = 20;
-/** How long a reader that is behind is left alone. */
-const PAUSE_MS = 50;
-/** How long the process stays for the last of its log, when it ends. */
-const LAST_MS = 1000;
+/** Bytes that wait for a slow reader of the log. Lines beyond that are dropped, because a request never waits for it. */
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/** Bytes of a write, because a write for each line costs more than the line. Fewer are written at each interval. */
+const BATCH_BYTES = 60 * 1024;
+const MAX_WRITE_BYTES = 64 * 1024;
+const FLUSH_INTERVAL_MS = 100;
+/** Milliseconds that the exit waits for a slow reader. */
+const EXIT_TIMEOUT_MS = 1000;
 const STDOUT = 1;
 
 /**
- * Writes lines to stdout in the background, many at a time when many come. Whatever is on
- * the other side, a reader that is slow or asleep, a disk that is full, nobody waits for it, and no process stays
- * because of it.
+ * Creates a stream that writes lines to stdout in the background, and the last ones when the process exits.
+ *
+ * @param reportDropped called with the number of dropped lines once lines are written again.
  */
-export class StandardOutput {
-  private readonly fd = openStdout();
-  private waiting: string[] = [];
-  private waitingLength = 0;
-  /** What was taken from the waiting and not written yet. */
-  private rest: Buffer | undefined;
-  /** Whether what was taken is in the hands of the system. */
-  private writing = false;
-  /** Whether the next to be written is under way, or due. */
-  private busy = false;
-  private lost = 0;
-
-  /** @param tellLost is told how many lines were lost, once lines are written again. */
-  constructor(private readonly tellLost: (lines: number) => void) {
-    process.once('exit', () => {
-      this.writeLast();
-    });
-  }
-
-  /** Takes a line, with its end. */
-  write(line: string): void {
-    if (this.waitingLength + line.length > MAX_WAITING) {
-      this.lost += 1;
-      return;
+export function createStandardOutput(reportDropped: (lines: number) => void): DestinationStream {
+  let giveUpAt = Infinity;
+  let dropped = 0;
+  const output = new SonicBoom({
+    fd: openStdout(),
+    // In the default mode SonicBoom measures the whole batch again for each line.
+    contentMode: 'buffer',
+    minLength: BATCH_BYTES,
+    maxWrite: MAX_WRITE_BYTES,
+    periodicFlush: FLUSH_INTERVAL_MS,
+    maxLength: MAX_WAITING_BYTES,
+    retryEAGAIN: () => performance.now() < giveUpAt,
+  });
+  output.on('drop', () => {
+    dropped += 1;
+  });
+  output.on('drain', () => {
+    if (dropped === 0) return;
+    const lines = dropped;
+    dropped = 0;
+    reportDropped(lines);
+  });
+  // A full disk or a closed pipe: the lines wait for the next attempt.
+  output.on('error', () => undefined);
+  process.once('exit', () => {
+    giveUpAt = performance.now() + EXIT_TIMEOUT_MS;
+    try {
+      output.flushSync();
+    } catch {
+      // Nobody can read the error either.
     }
-    this.waiting.push(line);
-    this.waitingLength += line.length;
-    if (!this.busy) this.gather();
-  }
-
-  private gather(): void {
-    this.busy = this.waiting.length > 0;
-    if (this.busy) this.writeAfter(GATHERING_MS);
-  }
-
-  private writeAfter(milliseconds: number): void {
-    setTimeout(() => {
-      this.writeNext();
-    }, milliseconds).unref();
-  }
-
-  private writeNext(): void {
-    const chunk = this.next();
-    if (chunk === undefined) {
-      this.gather();
-      return;
-    }
-    this.writing = true;
-    write(this.fd, chunk, (error, written) => {
-      this.writing = false;
-      if (error?.code === 'EAGAIN') {
-        this.writeAfter(PAUSE_MS);
-        return;
-      }
-      this.settle(chunk, error === null ? written : undefined);
-      if (this.rest === undefined) this.gather();
-      else this.writeNext();
-    });
-  }
-
-  private next(): Buffer | undefined {
-    if (this.rest === undefined && this.waiting.length > 0) {
-      this.rest = Buffer.from(this.waiting.join(''));
-      this.waiting = [];
-      this.waitingLength = 0;
-    }
-    return this.rest;
-  }
-
-  /** @param written bytes of the chunk; undefined when it cannot be written at all. */
-  private settle(chunk: Buffer, written: number | undefined): void {
-    if (written === undefined) {
-      this.lost += chunk.toString().split('\n').length - 1;
-      this.rest = undefined;
-      return;
-    }
-    this.rest = written < chunk.length ? chunk.subarray(written) : undefined;
-    if (this.lost > 0) {
-      const { lost } = this;
-      this.lost = 0;
-      this.tellLost(lost);
-    }
-  }
-
-  /** What is being written at this moment is in other hands, and left to them. */
-  private writeLast(): void {
-    const until = performance.now() + LAST_MS;
-    if (this.writing) this.rest = undefined;
-    for (let chunk = this.next(); chunk !== undefined; chunk = this.next()) {
-      try {
-        this.settle(chunk, writeSync(this.fd, chunk));
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > until) {
-          return;
-        }
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
-      }
-    }
-  }
+  });
+  return {
+    write: (line) => {
+      // The types of SonicBoom know only its default mode.
+      output.write(Buffer.from(line) as unknown as string);
+    },
+  };
 }
 
-/** Opened anew, a pipe that is full says so instead of blocking. Where that is not allowed, it is used as it is. */
+/** Opens stdout without blocking: a write to a full pipe then fails at once. Sockets cannot be opened this way. */
 function openStdout(): number {
   try {
     return openSync('/dev/stdout', constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK);

@@ -4,7 +4,7 @@ import type { HealthCheckResult } from '@nestjs/terminus';
 import { NOT_CONFIGURED } from '../health/health-report.js';
 import { RELEASE } from '../release.js';
 
-/** What a person wants to know first: whether it runs, since when, and what it is without. */
+/** A summary of this replica's state, for people. */
 export class MetricsSummaryDto {
   @ApiProperty({
     enum: ['ok', 'degraded', 'error', 'shutting_down'],

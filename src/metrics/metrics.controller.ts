@@ -1,20 +1,14 @@
-import { Controller, Get, Header, Req, Res, UseGuards } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiExtraModels,
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-  getSchemaPath,
-} from '@nestjs/swagger';
+import { Controller, Get, Req, Res, UseGuards } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Registry } from 'prom-client';
 
 import { HealthReport } from '../health/health-report.js';
-import { ApiProblem } from '../problems/problem.dto.js';
+import { OperatorGuard } from '../health/operator.guard.js';
+import { NoQuery } from '../http/no-query.guard.js';
 import { Unlimited } from '../throttling/unlimited.js';
 import { MetricsSummaryDto } from './metrics-summary.dto.js';
-import { OperatorGuard } from './operator.guard.js';
+import { ApiMetrics } from './metrics.openapi.js';
 
 @ApiTags('metrics')
 @Controller('metrics')
@@ -27,44 +21,24 @@ export class MetricsController {
   ) {}
 
   @Get()
-  @Header('Vary', 'Accept')
-  @ApiBearerAuth('METRICS_TOKEN')
-  @ApiOperation({
-    operationId: 'metrics',
-    summary: 'What this replica has counted, or how it is',
-    description:
-      'For Prometheus, unless the client accepts application/json. Where METRICS_TOKEN is set, it is wanted as a bearer token.',
-  })
-  @ApiExtraModels(MetricsSummaryDto)
-  @ApiOkResponse({
-    description: 'Prometheus text format 0.0.4, or a summary for people.',
-    content: {
-      'text/plain': {
-        schema: { type: 'string' },
-        example: 'farmlokal_breaker_transitions_total{dependency="inventory",state="open"} 1',
-      },
-      'application/json': { schema: { $ref: getSchemaPath(MetricsSummaryDto) } },
-    },
-  })
-  @ApiProblem('METRICS_TOKEN is set, and the request does not bring it.', {
-    unauthorized: {
-      detail: 'The metrics want METRICS_TOKEN as a bearer token.',
-      instance: '/metrics',
-    },
-  })
+  @NoQuery('/metrics')
+  @ApiMetrics()
   async metrics(
     @Req() { headers }: FastifyRequest,
     @Res({ passthrough: true }) response: FastifyReply,
   ): Promise<string | MetricsSummaryDto> {
+    // CORS may have set `Origin`.
+    const vary = response.getHeader('vary');
+    response.header('vary', vary === undefined ? 'Accept' : `${String(vary)}, Accept`);
     if (prefersJson(headers.accept)) {
-      return new MetricsSummaryDto((await this.health.make()).report);
+      return new MetricsSummaryDto((await this.health.check()).report);
     }
     response.type(Registry.PROMETHEUS_CONTENT_TYPE);
     return this.registry.metrics();
   }
 }
 
-/** Whether a client names JSON, and no text that it likes as much (RFC 9110, section 12.5.1). */
+/** Whether a client prefers JSON to text (RFC 9110, section 12.5.1). */
 function prefersJson(accept = ''): boolean {
   const ranges = accept.split(',').map((range) => {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());

@@ -2,18 +2,17 @@ import { Global, Module } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 import { RELEASE } from '../release.js';
-import { OperatorGuard } from './operator.guard.js';
 import { RequestMetrics } from './request-metrics.js';
 
-/** The registry in which every part of the service counts what it does. */
+/** The Prometheus registry of every module. */
 @Global()
 @Module({
-  providers: [OperatorGuard, RequestMetrics, { provide: Registry, useFactory: createRegistry }],
-  exports: [OperatorGuard, Registry, RequestMetrics],
+  providers: [RequestMetrics, { provide: Registry, useFactory: createRegistry }],
+  exports: [Registry, RequestMetrics],
 })
 export class RegistryModule {}
 
-/** With what there is to say of the process: event loop, memory, garbage collection, the build. */
+/** A registry with the metrics of the process: event loop, memory, garbage collection, build. */
 function createRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Histogram, Registry } from 'prom-client';
 
-/** A request that was answered. */
-export interface AnsweredRequest {
+export interface RequestMeasurement {
   readonly method: string;
   /** The route's template; undefined where no route matches. */
   readonly route: string | undefined;
@@ -10,10 +9,10 @@ export interface AnsweredRequest {
   readonly durationMs: number;
 }
 
-/** Others are one label: a client may make up any. */
+/** Methods with a label of their own. The others share one, because a client can send any method. */
 const METHODS = new Set(['GET', 'HEAD', 'POST']);
 
-/** How long requests take, by what was asked for and how it was answered. */
+/** Measures the duration of requests by method, route and status. */
 @Injectable()
 export class RequestMetrics {
   private readonly durations: Histogram<'method' | 'route' | 'status'>;
@@ -21,14 +20,14 @@ export class RequestMetrics {
   constructor(registry: Registry) {
     this.durations = new Histogram({
       name: 'farmlokal_http_request_duration_seconds',
-      help: 'How long requests took, from the first byte read to the last byte written.',
+      help: 'Duration of requests, from the first byte read to the last byte written.',
       labelNames: ['method', 'route', 'status'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       registers: [registry],
     });
   }
 
-  observe({ method, route = 'unmatched', status, durationMs }: AnsweredRequest): void {
+  observe({ method, route = 'unmatched', status, durationMs }: RequestMeasurement): void {
     this.durations.observe(
       {
         method: METHODS.has(method) ? method : 'OTHER',

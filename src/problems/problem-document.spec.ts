@@ -9,7 +9,7 @@ import { validationFailed } from './problem.js';
 const occurrence = { url: '/api/products?limit=0', requestId: 'r-1' };
 
 describe(toProblem.name, () => {
-  it('leaves a problem as it is', () => {
+  it('returns a problem unchanged', () => {
     const problem = validationFailed({ parameter: 'limit', message: 'is too small' });
     expect(describeProblem(toProblem(problem), occurrence)).toEqual({
       type: 'urn:problem-type:farmlokal:validation-failed',
@@ -31,7 +31,7 @@ describe(toProblem.name, () => {
     [414, 'malformed-request'],
     [415, 'unsupported-media-type'],
     [431, 'malformed-request'],
-  ])("knows the framework's %i", (statusCode, slug) => {
+  ])('maps a framework error of status %i', (statusCode, slug) => {
     expect(toProblem({ statusCode, message: 'internal words' })).toMatchObject({
       slug,
       status: statusCode === 403 ? 404 : statusCode,
@@ -43,7 +43,7 @@ describe(toProblem.name, () => {
     ['/api/products?x=1#y', '/api/products'],
     ['http://user:secret@host/api/products?x=1', '/api/products'],
     ['/%', '/%'],
-  ])('has the path of %s for its instance', (url, instance) => {
+  ])('uses only the path of %s as the instance', (url, instance) => {
     expect(describeProblem(toProblem(new Error()), { ...occurrence, url }).instance).toBe(instance);
   });
 
@@ -59,7 +59,7 @@ describe(toProblem.name, () => {
     });
   });
 
-  it("knows Nest's exceptions", () => {
+  it('maps an exception of Nest', () => {
     expect(toProblem(new NotFoundException()).slug).toBe('not-found');
   });
 
@@ -70,7 +70,7 @@ describe(toProblem.name, () => {
     null,
     { statusCode: 503 },
     { statusCode: 200 },
-  ])('hides everything else (%#)', (error) => {
+  ])('hides the message of any other error (%#)', (error) => {
     const problem = toProblem(error);
     expect(problem.slug).toBe('internal-error');
     expect(problem.status).toBe(500);

@@ -20,33 +20,33 @@ export interface ProblemDocument {
   readonly stack?: string;
 }
 
-/** Where a problem happened. */
+/** The request that has a problem. */
 export interface Occurrence {
-  /** The request's target; its query is left out of the document. */
+  /** The request's target. The document leaves out its query. */
   readonly url: string;
   readonly requestId: string;
 }
 
 const INTERNAL = new Problem(
   'internal-error',
-  'The fault is recorded under the requestId; please quote it if you report this.',
+  'The log has the error under this requestId; quote it when you report the error.',
 );
 
-/** Details for faults that the framework finds before any code of ours does. */
+/** Details of errors that Node or Fastify finds. */
 const DETAILS = new Map<number, string>([
   [HttpStatus.NOT_FOUND, 'No resource has this path.'],
   [HttpStatus.REQUEST_TIMEOUT, 'The request did not arrive in time.'],
-  [HttpStatus.PRECONDITION_FAILED, 'The precondition does not hold.'],
+  [HttpStatus.PRECONDITION_FAILED, 'The precondition is false.'],
   [HttpStatus.REQUESTED_RANGE_NOT_SATISFIABLE, 'There is no such range.'],
   [HttpStatus.PAYLOAD_TOO_LARGE, 'The body is larger than this resource takes.'],
   [HttpStatus.URI_TOO_LONG, 'A part of the path is too long.'],
   [HttpStatus.UNSUPPORTED_MEDIA_TYPE, 'The body has to be application/json.'],
-  [431, 'The headers or the path are larger than 16 KiB, or the headers too many.'],
+  [431, 'The headers or the path are larger than 16 KiB, or there are too many headers.'],
 ]);
 
 /**
- * What the client is told of an error: a {@link Problem} as it stands, a client's fault found by the
- * framework as the problem of that status, and everything else as a bare `internal-error`.
+ * The problem of an error. A {@link Problem} is unchanged, a database that does not answer becomes a 503, and a client
+ * error of the framework becomes the problem of its status. Any other error becomes `internal-error` without its message.
  */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) {
@@ -60,7 +60,7 @@ export function toProblem(error: unknown): Problem {
   }
   const status = statusOf(error);
   if (status === 403) {
-    // What may not be read is, to whoever asks, not there.
+    // A client must not learn that a file exists that it may not read.
     return toProblem(new NotFoundException());
   }
   if (status < 400 || status >= 500) {
@@ -86,7 +86,7 @@ export function describeProblem(
     title: PROBLEM_TYPES[slug].title,
     status,
     detail,
-    // Without the origin that a proxy's request may name, and whatever stands in it.
+    // Without the origin of an absolute target, which may contain a password.
     instance: url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, ''),
     requestId,
     ...(errors === undefined ? {} : { errors }),

@@ -9,7 +9,7 @@ import {
 
 import { PROBLEM_TYPES, type ProblemSlug } from './problem-types.js';
 
-/** One faulty parameter. */
+/** An error in one parameter. */
 export class ParameterFaultDto {
   @ApiProperty({ example: 'limit' })
   readonly parameter!: string;
@@ -40,11 +40,14 @@ export class ProblemDto {
 
   @ApiProperty({
     example: 'f1c3cdb4-6d3b-4b33-9d2a-0a1f6f3f2a10',
-    description: 'Also in X-Request-Id.',
+    description: 'The same as X-Request-Id.',
   })
   readonly requestId!: string;
 
-  @ApiPropertyOptional({ type: [ParameterFaultDto], description: 'The parameters at fault.' })
+  @ApiPropertyOptional({
+    type: [ParameterFaultDto],
+    description: 'The parameters that are not valid.',
+  })
   readonly errors?: ParameterFaultDto[];
 }
 
@@ -52,14 +55,14 @@ interface ProblemExample {
   readonly detail: string;
   readonly instance: string;
   readonly parameter?: string;
-  /** Where it differs from the type's own. */
+  /** Default: the status of the type. */
   readonly status?: number;
 }
 
-/** Statuses whose answers say when to try again. */
-const RETRIABLE = new Set([409, 429, 503]);
+/** Statuses of responses with `Retry-After`. */
+const RETRYABLE = new Set([409, 429, 503]);
 
-/** Documents the answers of a status, with an example for each problem that has it. */
+/** Documents the problems of a status, with an example of each. */
 export function ApiProblem(
   description: string,
   examples: Partial<Record<ProblemSlug, ProblemExample>>,
@@ -80,7 +83,7 @@ export function ApiProblem(
       return { slug, status, value };
     },
   );
-  const retriable = bodies.some(({ status }) => RETRIABLE.has(status));
+  const retryable = bodies.some(({ status }) => RETRYABLE.has(status));
   return applyDecorators(
     ApiExtraModels(ProblemDto),
     ApiResponse({
@@ -88,10 +91,10 @@ export function ApiProblem(
       description,
       headers: {
         'X-Request-Id': {
-          description: 'Names this request; an internal error is in the log under it.',
+          description: 'Identifies the request. The log has an internal error under it.',
           schema: { type: 'string' },
         },
-        ...(retriable
+        ...(retryable
           ? { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } }
           : {}),
       },

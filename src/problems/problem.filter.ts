@@ -6,7 +6,7 @@ import { Counter, Registry } from 'prom-client';
 import { Environment } from '../config/environment.js';
 import { describeProblem, PROBLEM_MEDIA_TYPE, toProblem } from './problem-document.js';
 
-/** Answers every error as an RFC 9457 problem, and keeps the stack of an unforeseen one in the log. */
+/** Answers every error as an RFC 9457 problem, and logs the stack of an internal error. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger(ProblemFilter.name);
@@ -19,7 +19,7 @@ export class ProblemFilter implements ExceptionFilter {
   ) {
     this.problems = new Counter({
       name: 'farmlokal_problems_total',
-      help: 'Requests that were answered with a problem, by the last part of its type.',
+      help: 'Responses with a problem, by the last part of its type.',
       labelNames: ['type'],
       registers: [registry],
     });
@@ -30,19 +30,19 @@ export class ProblemFilter implements ExceptionFilter {
     this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
   }
 
-  /** The same for an error that Fastify meets before it knows a route. */
+  /** Answers an error that Nest does not see. */
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = toProblem(error);
     this.problems.inc({ type: problem.slug });
     if (problem.slug === 'internal-error') {
-      this.logger.error({ requestId: request.id, ...trace(error) });
+      this.logger.error({ requestId: request.id, ...stackOf(error) });
     } else {
-      // What a client did wrong is no news, and a dependency reports its own outage.
+      // At debug, because the client gets the error and a dependency logs its own failure.
       const { slug, detail, cause } = problem;
-      this.logger.debug({ requestId: request.id, problem: slug, detail, ...trace(cause) });
+      this.logger.debug({ requestId: request.id, problem: slug, detail, ...stackOf(cause) });
     }
     const document = describeProblem(problem, { url: request.url, requestId: request.id });
-    const stack = this.environment.NODE_ENV === 'development' ? trace(error) : {};
+    const stack = this.environment.NODE_ENV === 'development' ? stackOf(error) : {};
     void reply
       .status(problem.status)
       .headers(problem.headers)
@@ -51,8 +51,8 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** Where an error came from. PostgreSQL's message is left out, for it may quote a query's values. */
-function trace(error: unknown): { stack?: string; code?: string } {
+/** The stack of an error. Without PostgreSQL's message, which may contain the values of a query. */
+function stackOf(error: unknown): { stack?: string; code?: string } {
   if (error instanceof pg.DatabaseError) {
     const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
     return { code: error.code ?? 'unknown', stack: ['DatabaseError', ...frames].join('\n') };

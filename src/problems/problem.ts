@@ -2,23 +2,22 @@ import { DatabaseOverloadedError } from '../database/database-overloaded.error.j
 import { DatabaseUnavailableError } from '../database/database-unavailable.error.js';
 import { PROBLEM_TYPES, type ProblemSlug } from './problem-types.js';
 
-/** What is wrong with one parameter. */
+/** An error in one parameter of a request, or in one field of its body. */
 export interface ParameterFault {
   readonly parameter: string;
   readonly message: string;
 }
 
-/** What a problem may carry besides its type and detail. */
 export interface ProblemOptions extends ErrorOptions {
-  /** The status where it differs from the type's own. */
+  /** Default: the status of the type. */
   readonly status?: number;
-  /** Faulty parameters, for `validation-failed`. */
+  /** The parameters that are not valid, for `validation-failed`. */
   readonly errors?: readonly ParameterFault[];
-  /** Response headers that belong to the problem, such as `Retry-After` or `Allow`. */
+  /** Headers of the response, such as `Retry-After` or `Allow`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An error that is meant for the client: everything in it may be shown. */
+/** An error for the client. Its fields contain nothing secret. */
 export class Problem extends Error {
   override readonly name = Problem.name;
   readonly status: number;
@@ -37,19 +36,23 @@ export class Problem extends Error {
   }
 }
 
-/** A request with parameters that are not valid; the detail repeats the first fault for those who read only that. */
+/** A request with parameters that are not valid. The detail repeats the first of the errors. */
 export function validationFailed(...errors: [ParameterFault, ...ParameterFault[]]): Problem {
   const [{ parameter, message }] = errors;
   return new Problem('validation-failed', `${parameter}: ${message}`, { errors });
 }
 
-/** The same for the fields of a body that was understood. */
+/** A well-formed body with fields that are not valid (422). */
 export function unprocessable(...errors: [ParameterFault, ...ParameterFault[]]): Problem {
   const { slug, detail } = validationFailed(...errors);
   return new Problem(slug, detail, { status: 422, errors });
 }
 
-/** A dependency that is down, slow or refusing: worth another try after `retryAfterMs`, a second unless told. */
+/**
+ * A dependency that is down, slow or refuses the request.
+ *
+ * @param options.retryAfterMs milliseconds after which a retry makes sense. Default 1000.
+ */
 export function dependencyUnavailable(
   detail: string,
   { retryAfterMs = 1000, ...options }: ErrorOptions & { retryAfterMs?: number | undefined } = {},
@@ -61,12 +64,12 @@ export function dependencyUnavailable(
   });
 }
 
-/** More requests than this process can answer in time: refused before it does any work for one more. */
+/** More requests than this process can answer in time. */
 export function overloaded(detail: string, options?: ErrorOptions): Problem {
   return new Problem('overloaded', detail, { ...options, headers: { 'Retry-After': '1' } });
 }
 
-/** Whether this service or a dependency is at fault for now, and not the request. */
+/** Whether a retry of the same request may succeed: a dependency does not answer, or this process is overloaded. */
 export function isUnavailable(error: unknown): boolean {
   return (
     isOutage(error) ||

@@ -3,7 +3,7 @@ import { APP_FILTER } from '@nestjs/core';
 
 import { ProblemFilter } from './problem.filter.js';
 
-/** Every error of the service, answered in one form. */
+/** Answers every error of the service as a problem. */
 @Global()
 @Module({
   providers: [ProblemFilter, { provide: APP_FILTER, useExisting: ProblemFilter }],

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 
 import { Problem } from '../problems/problem.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
-import { ORDERS, type Sort, SORTS } from './listing.js';
+import { ORDERS, type Sort, SORTS } from './sort.js';
 
 function token(...parts: unknown[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');

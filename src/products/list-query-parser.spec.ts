@@ -1,10 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { Problem } from '../problems/problem.js';
-import { ListQueryParser } from './list-query-parser.js';
+import { encodeCursor } from './cursor.js';
+import { parseListQuery } from './list-query-parser.js';
+import { listingPath } from './listing.js';
 
-const reader = new ListQueryParser();
-const parse = (encoded: string) => reader.read({ encoded });
+/** Of the listing by price, descending. */
+const CURSOR = encodeCursor({ id: '7', value: '8.00' }, 'price', 'desc');
+
+const parse = (encoded: string) => parseListQuery({ encoded });
 
 function problemOf(encoded: string): Problem {
   try {
@@ -18,19 +22,16 @@ function problemOf(encoded: string): Problem {
   throw new Error(`accepted: ${encoded}`);
 }
 
-describe(ListQueryParser.name, () => {
+describe(parseListQuery.name, () => {
   it('fills in the defaults', () => {
-    expect(parse('')).toEqual({
-      limit: 20,
-      sort: 'id',
-      order: 'asc',
-      path: '/api/products?limit=20',
-    });
+    expect(parse('')).toEqual({ limit: 20, sort: 'id', order: 'asc' });
   });
 
   it('reads every parameter', () => {
     expect(
-      parse('limit=7&sort=price&order=desc&category=Leafy%20Greens&minPrice=5&maxPrice=10.5'),
+      parse(
+        `limit=7&sort=price&order=desc&category=Leafy%20Greens&minPrice=5&maxPrice=10.5&cursor=${CURSOR}`,
+      ),
     ).toEqual({
       limit: 7,
       sort: 'price',
@@ -38,13 +39,8 @@ describe(ListQueryParser.name, () => {
       category: 'Leafy Greens',
       minPrice: '5.00',
       maxPrice: '10.50',
-      path: '/api/products?limit=7&sort=price&order=desc&category=Leafy+Greens&minPrice=5.00&maxPrice=10.50',
+      cursor: { id: '7', value: '8.00' },
     });
-  });
-
-  it('gives the same again for the same, and refuses again what it has refused', () => {
-    expect(parse('limit=7')).toBe(parse('limit=7'));
-    expect(problemOf('limit=0').slug).toBe(problemOf('limit=0').slug);
   });
 
   it.each([
@@ -52,8 +48,10 @@ describe(ListQueryParser.name, () => {
     ['minPrice=5&category=A%42C', 'category=ABC&minPrice=5.00'],
     ['category=Leafy+Greens', 'category=Leafy%20Greens'],
     ['maxPrice=5.5', '&maxPrice=5.50&'],
-  ])('takes %j and %j for one request', (one, other) => {
-    expect(parse(one).path).toBe(parse(other).path);
+    [`sort=price&order=desc&cursor=${CURSOR}`, `cursor=${CURSOR}&order=desc&sort=price`],
+  ])('parses %j and %j as the same listing, with the same path', (one, other) => {
+    expect(parse(one)).toEqual(parse(other));
+    expect(listingPath(parse(one))).toBe(listingPath(parse(other)));
   });
 
   it.each([
@@ -63,6 +61,8 @@ describe(ListQueryParser.name, () => {
     ['limit=-0', 'limit'],
     ['limit=%EF%BC%90', 'limit'],
     ['limit=5.0', 'limit'],
+    ['limit=020', 'limit'],
+    [`limit=${'9'.repeat(400)}`, 'limit'],
     ['limit=', 'limit'],
     ['limit', 'limit'],
     ['limit=1&limit=2', 'limit'],
@@ -81,33 +81,41 @@ describe(ListQueryParser.name, () => {
     ['maxPrice=10000000000', 'maxPrice'],
     ['maxPrice=%2B5', 'maxPrice'],
     ['minPrice=5.01&maxPrice=5', 'minPrice'],
+    [`cursor=${'x'.repeat(2049)}`, 'cursor'],
     ['page=2', 'page'],
     ['__proto__=1', '__proto__'],
     ['constructor=1', 'constructor'],
     ['hasOwnProperty=1', 'hasOwnProperty'],
-  ])('refuses %s and names the parameter', (encoded, parameter) => {
+  ])('rejects %s and names the parameter', (encoded, parameter) => {
     const { slug, errors } = problemOf(encoded);
     expect(slug).toBe('validation-failed');
     expect(errors).toEqual([expect.objectContaining({ parameter })]);
   });
 
-  it('tells of several faults together', () => {
+  it('reports every invalid parameter at once', () => {
     const { errors } = problemOf('limit=0&sort=x&maxPrice=y');
     expect(errors?.map(({ parameter }) => parameter)).toEqual(['limit', 'sort', 'maxPrice']);
   });
 
-  it('shortens a name that a client made up', () => {
+  it('shortens a long parameter name in the problem', () => {
     expect(problemOf(`${'x'.repeat(10_000)}=1`).detail.length).toBeLessThan(120);
   });
 
   it.each(['category=%ff', 'category=%', 'category=%C3%28', '%ff=1'])(
-    'refuses the encoding of %s',
+    'rejects the encoding of %s',
     (encoded) => {
       expect(problemOf(encoded).slug).toBe('malformed-request');
     },
   );
 
-  it('counts characters, not code units', () => {
+  it('rejects a cursor of another sort', () => {
+    expect(problemOf(`sort=name&cursor=${CURSOR}`).slug).toBe('invalid-cursor');
+  });
+
+  it('counts characters instead of UTF-16 units', () => {
+    expect(problemOf(`category=${encodeURIComponent('🥭'.repeat(101))}`).slug).toBe(
+      'validation-failed',
+    );
     expect(parse(`category=${encodeURIComponent('🥭'.repeat(100))}`).category).toHaveLength(200);
   });
 

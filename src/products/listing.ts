@@ -1,48 +1,33 @@
-import type { Cursor } from './cursor.js';
-
-/** What a listing can be sorted by: the names of the API, which are the table's columns too. */
-export const SORTS = ['id', 'price', 'name', 'created_at'] as const;
-export type Sort = (typeof SORTS)[number];
-
-export const ORDERS = ['asc', 'desc'] as const;
-export type Order = (typeof ORDERS)[number];
+import { type Cursor, encodeCursor } from './cursor.js';
+import type { Order, Sort } from './sort.js';
 
 export const DEFAULT_LIMIT = 20;
 export const MAX_LIMIT = 100;
 
-/** A validated, normalised request for a page: two spellings of one request make equal listings. */
+/** A valid, normalised request for a page: two spellings of one request are equal listings. */
 export interface Listing {
+  /** Products on the page, at most. */
   readonly limit: number;
   readonly sort: Sort;
   readonly order: Order;
-  readonly category?: string;
-  /** A decimal with two places. */
-  readonly minPrice?: string;
-  /** A decimal with two places. */
-  readonly maxPrice?: string;
-  /** The row after which the page begins; without it, the first page. */
-  readonly cursor?: Cursor;
+  readonly category?: string | undefined;
+  /** Inclusive; two decimal places. */
+  readonly minPrice?: string | undefined;
+  /** Inclusive; two decimal places. */
+  readonly maxPrice?: string | undefined;
+  /** The row after which the page begins. Undefined on the first page. */
+  readonly cursor?: Cursor | undefined;
 }
 
-/** A listing that a client has asked for, with what tells it from others: {@link listingPath}, made once. */
-export interface RequestedListing extends Listing {
-  readonly path: string;
-}
-
-/**
- * The listing as a relative reference, parameters in a fixed order and defaults left out: the link to
- * a page, and what tells one listing from another.
- */
-export function listingPath(
-  { limit, sort, order, category, minPrice, maxPrice }: Listing,
-  cursor: string | undefined,
-): string {
-  const query = new URLSearchParams({ limit: String(limit) });
-  if (sort !== 'id') query.set('sort', sort);
-  if (order !== 'asc') query.set('order', order);
-  if (category !== undefined) query.set('category', category);
-  if (minPrice !== undefined) query.set('minPrice', minPrice);
-  if (maxPrice !== undefined) query.set('maxPrice', maxPrice);
-  if (cursor !== undefined) query.set('cursor', cursor);
-  return `/api/products?${query.toString()}`;
+/** The relative reference of a page: parameters in a fixed order, without defaults. Equal listings have equal paths. */
+export function listingPath(listing: Listing): string {
+  const { limit, sort, order, category, minPrice, maxPrice, cursor } = listing;
+  let path = `/api/products?limit=${limit}`;
+  if (sort !== 'id') path += `&sort=${sort}`;
+  if (order !== 'asc') path += `&order=${order}`;
+  if (category !== undefined) path += `&category=${encodeURIComponent(category)}`;
+  if (minPrice !== undefined) path += `&minPrice=${minPrice}`;
+  if (maxPrice !== undefined) path += `&maxPrice=${maxPrice}`;
+  if (cursor !== undefined) path += `&cursor=${encodeCursor(cursor, sort, order)}`;
+  return path;
 }

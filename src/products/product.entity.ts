@@ -1,4 +1,12 @@
-import { Check, Column, Entity, Index, PrimaryGeneratedColumn, Unique } from 'typeorm';
+import {
+  Check,
+  Column,
+  DeleteDateColumn,
+  Entity,
+  Index,
+  PrimaryGeneratedColumn,
+  Unique,
+} from 'typeorm';
 
 import {
   CATEGORY_MAX_LENGTH,
@@ -88,6 +96,6 @@ export class Product {
   @Column('timestamptz', { name: 'updated_at', default: () => 'now()' })
   readonly updatedAt!: Date;
 
-  @Column('timestamptz', { name: 'deleted_at', nullable: true })
+  @DeleteDateColumn({ type: 'timestamptz', name: 'deleted_at' })
   readonly deletedAt!: Date | null;
 }

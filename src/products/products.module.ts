@@ -2,7 +2,6 @@ import { Module } from '@nestjs/common';
 
 import { CatalogChanges } from './catalog-changes.js';
 import { CatalogVersion } from '../response-cache/catalog-version.js';
-import { ListQueryParser } from './list-query-parser.js';
 import { ResponseCache } from '../response-cache/response-cache.js';
 import { RedisResponseStore } from '../response-cache/redis-response-store.js';
 import { ProductsController } from './products.controller.js';
@@ -16,7 +15,6 @@ import { SkuLookup } from './sku-lookup.js';
   providers: [
     CatalogChanges,
     CatalogVersion,
-    ListQueryParser,
     ResponseCache,
     RedisResponseStore,
     ProductsRepository,

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 
 import { Problem } from '../problems/problem.js';
+import { type CachedResponse, createCachedResponse } from '../response-cache/cached-response.js';
+import { type CacheResult, ResponseCache } from '../response-cache/response-cache.js';
 import { encodeCursor } from './cursor.js';
-import { type Listing, listingPath, type RequestedListing } from './listing.js';
-import { createCachedResponse, type CachedResponse } from '../response-cache/cached-response.js';
-import { ResponseCache, type CacheResult } from '../response-cache/response-cache.js';
+import { type Listing, listingPath } from './listing.js';
 import { ProductsRepository } from './products.repository.js';
 
-/** The catalogue as households see it. */
+/** Products as JSON responses, from the cache where possible. */
 @Injectable()
 export class ProductsService {
   constructor(
@@ -19,29 +19,28 @@ export class ProductsService {
    * A page of the listing.
    *
    * @param arrivedAt when the request arrived, in the time of `performance.now()`.
-   * @throws Problem `dependency-unavailable` when PostgreSQL does not answer and no older page is at hand, `overloaded`
-   * when it has too many requests.
+   * @throws Problem `dependency-unavailable` when PostgreSQL does not answer and no older response is cached.
+   * @throws Problem `overloaded` when too many reads wait and no older response is cached.
    */
-  list(listing: RequestedListing, arrivedAt: number): CacheResult | Promise<CacheResult> {
-    return this.cache.get(listing.path, () => this.readPage(listing, arrivedAt));
+  list(listing: Listing, arrivedAt: number): CacheResult | Promise<CacheResult> {
+    return this.cache.get(listingPath(listing), () => this.readPage(listing, arrivedAt));
   }
 
   /**
    * One product.
    *
-   * @throws Problem `not-found` when there is none, others as for {@link list}.
+   * @throws Problem `not-found` when no product has this id; others as {@link list}.
    */
   find(id: string, arrivedAt: number): CacheResult | Promise<CacheResult> {
     return this.cache.get(`/api/products/${id}`, () => this.readProduct(id, arrivedAt));
   }
 
   private async readPage(listing: Listing, arrivedAt: number): Promise<CachedResponse> {
-    const { sort, order } = listing;
     const { products, last } = await this.repository.list(listing, arrivedAt);
-    const next = last && encodeCursor(last, sort, order);
+    const nextCursor = last === undefined ? null : encodeCursor(last, listing.sort, listing.order);
     return createCachedResponse(
-      ['{"data":[', products, `],"nextCursor":${JSON.stringify(next ?? null)}}`],
-      next && listingPath(listing, next),
+      ['{"data":[', products, `],"nextCursor":${JSON.stringify(nextCursor)}}`],
+      last && listingPath({ ...listing, cursor: last }),
     );
   }
 

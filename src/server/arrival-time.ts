@@ -1,22 +1,22 @@
 declare module 'fastify' {
   interface FastifyRequest {
-    /** {@link arrivalTime}: its deadlines run from here. */
+    /** {@link arrivalTime} of the request, from which its deadlines run. */
     arrivedAt: number;
   }
 }
 
-let turnStartedAt: number | undefined;
+let iterationStartedAt: number | undefined;
 
 /**
- * When the request that is read now arrived, in the time of `performance.now()`: at the latest when this turn of the
- * event loop read its first request. How long it waited for the turn is not known.
+ * When the request that is being read arrived, in the time of `performance.now()`: when this iteration of the event loop
+ * read its first request. The time that the request waited in the kernel is not known.
  */
 export function arrivalTime(): number {
-  if (turnStartedAt === undefined) {
-    turnStartedAt = performance.now();
+  if (iterationStartedAt === undefined) {
+    iterationStartedAt = performance.now();
     setImmediate(() => {
-      turnStartedAt = undefined;
+      iterationStartedAt = undefined;
     });
   }
-  return turnStartedAt;
+  return iterationStartedAt;
 }

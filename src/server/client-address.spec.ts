@@ -62,23 +62,26 @@ describe(ClientAddresses.name, () => {
     ['10.0.0.1', `for=${CLIENT}`, '10.0.0.1'],
     ['10.0.0.1', 'x'.repeat(15_000), '10.0.0.1'],
     ['10.0.0.1', `${'['.repeat(7000)}${']'.repeat(7000)}`, '10.0.0.1'],
-  ])('at %s with X-Forwarded-For %j finds %s', (peer, forwardedFor, client) => {
-    expect(addresses.of(peer, forwardedFor)).toBe(client);
-    // Once more, now that the addresses are remembered.
-    expect(addresses.of(peer, forwardedFor)).toBe(client);
-  });
+  ])(
+    'finds, for the peer %s and X-Forwarded-For %j, the client %s',
+    (peer, forwardedFor, client) => {
+      expect(addresses.of(peer, forwardedFor)).toBe(client);
+      // Again, from the cache.
+      expect(addresses.of(peer, forwardedFor)).toBe(client);
+    },
+  );
 
   it('reads a bounded number of elements', () => {
-    const made = Array.from({ length: 2000 }, (_, nth) => `10.0.${nth >> 8}.${nth & 255}`);
-    expect(addresses.of('10.0.0.1', made.join(','))).toBe(made.at(-32));
+    const chain = Array.from({ length: 2000 }, (_, nth) => `10.0.${nth >> 8}.${nth & 255}`);
+    expect(addresses.of('10.0.0.1', chain.join(','))).toBe(chain.at(-32));
   });
 
-  it('trusts no proxy but those that it is given', () => {
+  it('trusts only the proxies that it is given', () => {
     expect(new ClientAddresses().of('127.0.0.1', CLIENT)).toBe('127.0.0.1');
     expect(new ClientAddresses(['::ffff:10.0.0.0/104']).of('10.0.0.1', CLIENT)).toBe(CLIENT);
   });
 
-  it('finds no client once the connection is closed', () => {
+  it('finds no client after the connection is closed', () => {
     expect(addresses.of(undefined, CLIENT)).toBeUndefined();
   });
 });

@@ -10,21 +10,21 @@ declare module 'fastify' {
 
 /** Longer than any address with its brackets, zone and port. */
 const MAX_ELEMENT = 100;
-/** More proxies than a request passes through. */
+/** Addresses of `X-Forwarded-For` that are read, from the end. */
 const MAX_HOPS = 32;
-/** Addresses that are remembered with their trust, because it takes microseconds to find that out. */
-const IN_MEMORY = 10_000;
+/** Addresses that are cached with their trust, because a look-up takes microseconds. */
+const CACHE_SIZE = 10_000;
 
-/** A machine that a request passed through: the client or a proxy. */
+/** A host that the request passed: the client or a proxy. */
 interface Hop {
   readonly address: string;
   readonly isTrusted: boolean;
 }
 
-/** Finds the client of a request that may have come through proxies. */
+/** Finds the address of the client behind the trusted proxies. */
 export class ClientAddresses {
   private readonly trusted = new BlockList();
-  private readonly hops = new LRUCache<string, Hop>({ max: IN_MEMORY });
+  private readonly hops = new LRUCache<string, Hop>({ max: CACHE_SIZE });
 
   /** @param proxies addresses and CIDRs of the proxies whose `X-Forwarded-For` is trusted. */
   constructor(proxies: readonly string[] = []) {
@@ -37,11 +37,11 @@ export class ClientAddresses {
   }
 
   /**
-   * The last address in `X-Forwarded-For` that is not a trusted proxy, because each proxy appends the address that
-   * it was called from. An element that is no address ends the search at the proxy that passed it on.
+   * The last address in `X-Forwarded-For` that is not a trusted proxy: each proxy appends the address that it received
+   * the request from. An element that is not an address ends the search at the proxy that appended it.
    *
    * @param peer the address of the connection.
-   * @param forwardedFor the header. Node joins several lines of it with commas.
+   * @param forwardedFor the header. Node joins repeated headers with commas.
    */
   of(peer = '', forwardedFor: string | readonly string[] = ''): string | undefined {
     let hop = this.read(peer);
@@ -75,7 +75,7 @@ export class ClientAddresses {
   }
 }
 
-/** The last elements of a list. Empty ones do not count (RFC 9110, section 5.6.1). */
+/** The last elements of a list. Empty elements are ignored (RFC 9110, section 5.6.1). */
 function lastElements(list: string): string[] {
   return list
     .split(',')
@@ -93,7 +93,7 @@ function withoutPort(element: string): string {
   return bracketed ?? element.replace(/:\d{1,5}$/, '');
 }
 
-/** One text for each address: IPv6 in its shortest form and without a zone, IPv4 in IPv6 as IPv4. */
+/** One form for each address: the shortest IPv6 form without a zone, and IPv4 for an IPv4-mapped address. */
 function canonical(text: string): string | undefined {
   switch (isIP(text)) {
     case 4:

@@ -2,42 +2,42 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 
-import {
-  describeProblem,
-  PROBLEM_MEDIA_TYPE,
-  type ProblemDocument,
-  toProblem,
-} from '../problems/problem-document.js';
+import type { ServiceLogger } from '../logging/logger.js';
+import { describeProblem, PROBLEM_MEDIA_TYPE, toProblem } from '../problems/problem-document.js';
+import { lingeringClose } from './lingering-close.js';
+import { Pipeline } from './pipelining.js';
 
-/** Node's parser errors that have a status of their own; the others are a plain 400. */
+/** Node's errors that have a status of their own; the status of the others is 400. */
 const STATUS_OF: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** How long what still comes is read and thrown away after the answer. */
-const LINGER_MS = 1000;
-
-/**
- * Answers bytes that are no HTTP request, for which neither Fastify nor Nest is asked, and hangs up.
- *
- * @returns what was answered; undefined when nobody is there any more.
- */
-export function replyToClientError(
+/** Handles bytes that are not an HTTP request, and requests that do not arrive in time. Fastify sees neither. */
+export function handleClientError(
   error: NodeJS.ErrnoException,
   socket: Socket,
-): ProblemDocument | undefined {
-  if (!socket.writable) {
-    return undefined;
-  }
+  logger: ServiceLogger,
+): void {
+  Pipeline.of(socket).handleParseError(() => {
+    replyToClientError(error, socket, logger);
+  });
+}
+
+function replyToClientError(
+  { code = '' }: NodeJS.ErrnoException,
+  socket: Socket,
+  logger: ServiceLogger,
+): void {
   const requestId = randomUUID();
-  const problem = toProblem({ statusCode: STATUS_OF[error.code ?? ''] ?? 400 });
-  const document = describeProblem(problem, { url: '', requestId });
-  const body = JSON.stringify(document);
-  socket.end(
+  const problem = toProblem({ statusCode: STATUS_OF[code] ?? 400 });
+  const { status } = problem;
+  const body = JSON.stringify(describeProblem(problem, { url: '', requestId }));
+  lingeringClose(
+    socket,
     [
-      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
       `Date: ${new Date().toUTCString()}`,
       `Content-Type: ${PROBLEM_MEDIA_TYPE}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
@@ -47,11 +47,6 @@ export function replyToClientError(
       '',
       body,
     ].join('\r\n'),
-    () => {
-      // Closed with something unread the connection would be reset, and with it what is on its way (RFC 9112, section 9.6).
-      socket.resume();
-      setTimeout(() => socket.destroy(), LINGER_MS).unref();
-    },
   );
-  return document;
+  logger.request({ level: 'info', requestId, status, fault: code });
 }

@@ -1,43 +1,50 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { METHODS } from 'node:http';
 
 import { Problem } from '../problems/problem.js';
 
-/** CONNECT never gets as far as a route. */
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The methods of the path, on a route for the methods that the path does not have. */
+    allow?: string;
+  }
+}
+
+/** Node does not emit a request for CONNECT. */
 const ROUTABLE = METHODS.filter((method) => method !== 'CONNECT');
 
-/**
- * Answers 405 with `Allow` where a path exists but not for the method. Fastify itself would say 404.
- *
- * @param charge counts such a request against its client.
- * @returns what to call once all routes stand and before the server listens.
- */
-export function refuseOtherMethods(
-  fastify: FastifyInstance,
-  charge: (request: FastifyRequest, reply: FastifyReply) => Promise<void>,
-): () => void {
-  for (const method of ROUTABLE) {
-    if (!fastify.supportedMethods.includes(method)) {
-      fastify.addHttpMethod(method);
-    }
-  }
+/** The methods of each path. */
+export type Routes = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Collects the routes that are added from now on. */
+export function collectRoutes(fastify: FastifyInstance): Routes {
   const routes = new Map<string, Set<string>>();
   fastify.addHook('onRoute', ({ url, method }) => {
     routes.set(url, new Set([...(routes.get(url) ?? []), method].flat()));
   });
-  return () => {
-    for (const [url, answered] of [...routes]) {
-      const others = ROUTABLE.filter((method) => !answered.has(method));
-      const allow = [...answered].join(', ');
-      const refuse = (): never => {
-        throw new Problem('method-not-allowed', `This resource answers ${allow}.`, {
-          headers: { Allow: allow },
-        });
+  return routes;
+}
+
+/** Adds a route for the methods that a path does not have. Without it Fastify would answer 404. */
+export function addOtherMethods(fastify: FastifyInstance, routes: Routes): void {
+  for (const method of ROUTABLE) {
+    if (!fastify.supportedMethods.includes(method)) fastify.addHttpMethod(method);
+  }
+  for (const [url, methods] of [...routes]) {
+    const others = ROUTABLE.filter((method) => !methods.has(method));
+    if (url !== '*' && url !== '/*' && others.length > 0) {
+      const allow = [...methods].join(', ');
+      const handler = (): never => {
+        throw methodNotAllowed(allow);
       };
-      // Refused before the body is read: its size or form does not matter any more.
-      if (url !== '*' && url !== '/*' && others.length > 0) {
-        fastify.route({ url, method: others, onRequest: [charge, refuse], handler: refuse });
-      }
+      fastify.route({ url, method: others, config: { allow }, handler });
     }
-  };
+  }
+}
+
+/** The problem of a request to such a route. RequestEntry rejects it before the body is read. */
+export function methodNotAllowed(allow: string): Problem {
+  return new Problem('method-not-allowed', `This resource answers ${allow}.`, {
+    headers: { Allow: allow },
+  });
 }

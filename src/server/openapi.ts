@@ -4,23 +4,23 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import { RELEASE } from '../release.js';
 
-/** What the page needs: its own scripts, and styles that it makes as it goes. */
-const POLICY =
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether the route serves the OpenAPI page, a file of it, or the document. */
+    isDocumentation?: boolean;
+  }
+}
+
+/** The page runs its own scripts and adds inline styles. */
+const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
 
-const READING = new Set(['GET', 'HEAD']);
-
 /**
- * Serves the OpenAPI page at `/docs` and its document at `/docs-json`.
+ * Serves the OpenAPI page at `/docs` and the document at `/docs-json`.
  *
- * @param currency the currency of the catalogue, in which the examples are priced.
- * @param charge counts a request for them against its client: no guard is asked for what is no controller's.
+ * @param currency the currency of the catalog, for the examples of prices.
  */
-export function setUpDocs(
-  app: INestApplication,
-  currency: string,
-  charge: (request: FastifyRequest, reply: FastifyReply) => Promise<void>,
-): void {
+export function setUpOpenApi(app: INestApplication, currency: string): void {
   const description = new DocumentBuilder()
     .setTitle('FarmLokal')
     .setDescription(
@@ -30,32 +30,31 @@ export function setUpDocs(
     .addBearerAuth({ type: 'http', scheme: 'bearer' }, 'METRICS_TOKEN')
     .build();
   const fastify = app.getHttpAdapter().getInstance() as FastifyInstance;
-  fastify.addHook('onRequest', (request, reply, done) => {
-    if (request.routeOptions.url?.startsWith('/docs') !== true) {
-      done();
-      return;
+  fastify.addHook('onRoute', (route) => {
+    if (route.url.startsWith('/docs')) {
+      route.config = { ...route.config, isDocumentation: true };
+      route.onRequest = setContentSecurityPolicy;
     }
-    reply.header('Content-Security-Policy', POLICY);
-    if (!READING.has(request.method)) {
-      // Refused, and charged for, as it is everywhere else.
-      done();
-      return;
-    }
-    charge(request, reply).then(() => {
-      done();
-    }, done);
   });
-  const document = (): OpenAPIObject =>
-    pricedIn(currency, SwaggerModule.createDocument(app, description));
-  SwaggerModule.setup('docs', app, document, {
-    jsonDocumentUrl: 'docs-json',
-    raw: ['json'],
-    customSiteTitle: 'FarmLokal API',
-  });
+  SwaggerModule.setup(
+    'docs',
+    app,
+    () => withCurrency(currency, SwaggerModule.createDocument(app, description)),
+    { jsonDocumentUrl: 'docs-json', raw: ['json'], customSiteTitle: 'FarmLokal API' },
+  );
 }
 
-/** Puts the currency into the examples, which were made before the environment was read. */
-function pricedIn(currency: string, document: OpenAPIObject): OpenAPIObject {
+function setContentSecurityPolicy(
+  _request: FastifyRequest,
+  reply: FastifyReply,
+  done: () => void,
+): void {
+  reply.header('content-security-policy', CONTENT_SECURITY_POLICY);
+  done();
+}
+
+/** Sets the currency of the examples, because decorators run before the environment is read. */
+function withCurrency(currency: string, document: OpenAPIObject): OpenAPIObject {
   return JSON.parse(JSON.stringify(document), (key, value: unknown) => {
     if (key !== 'currency') {
       return value;

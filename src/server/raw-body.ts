@@ -2,12 +2,12 @@ import type { FastifyInstance } from 'fastify';
 
 import { Problem } from '../problems/problem.js';
 
-/** The largest body that is read. */
+/** A larger body is a 413. */
 const MAX_BODY_BYTES = 256 * 1024;
 
 /**
- * Has bodies given to their resource as the bytes they arrived as: a signature is over those. Only
- * `application/json` is read, and none that was compressed.
+ * Passes bodies to controllers as the bytes that arrived, because webhook signatures are over those bytes. Another media
+ * type than `application/json`, or a compressed body, is a 415.
  */
 export function readRawBodies(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
@@ -24,7 +24,7 @@ export function readRawBodies(fastify: FastifyInstance): void {
   );
 }
 
-/** Whether every coding in a Content-Encoding leaves the body as it is (RFC 9110, section 8.4.1). */
+/** Whether a Content-Encoding does not encode (RFC 9110, section 8.4.1). */
 function isIdentity(codings = ''): boolean {
   return codings
     .split(',')

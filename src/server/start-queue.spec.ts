@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { AdmissionControl } from '../resilience/admission-control.js';
 import { StartQueue } from './start-queue.js';
 
-const turn = (): Promise<void> => new Promise(setImmediate);
+const nextIteration = (): Promise<void> => new Promise(setImmediate);
 
 function block(milliseconds: number): void {
   const until = performance.now() + milliseconds;
@@ -11,8 +11,8 @@ function block(milliseconds: number): void {
 }
 
 describe(StartQueue.name, () => {
-  it('starts more requests in a turn as long as none is refused', async () => {
-    await turn();
+  it('starts any number of requests in an iteration while none is rejected', async () => {
+    await nextIteration();
     const queue = new StartQueue();
     let started = 0;
     for (let nth = 0; nth < 10; nth += 1) {
@@ -24,8 +24,8 @@ describe(StartQueue.name, () => {
     expect(started).toBe(10);
   });
 
-  it('starts one request a turn while every turn accepts a connection, and then the rest', async () => {
-    await turn();
+  it('starts one request in an iteration while every iteration accepts a connection, and then the rest', async () => {
+    await nextIteration();
     const queue = new StartQueue();
     const counts: number[] = [];
     let started = 0;
@@ -36,33 +36,33 @@ describe(StartQueue.name, () => {
     for (let nth = 0; nth < 5; nth += 1) {
       counts.push(started);
       queue.recordConnection();
-      await turn();
+      await nextIteration();
     }
     expect(counts.every((count, nth) => count <= 20 + nth)).toBe(true);
-    while (started < 40) await turn();
+    while (started < 40) await nextIteration();
   });
 });
 
-describe(`${StartQueue.name} while requests are refused`, () => {
+describe(`${StartQueue.name} while requests are rejected`, () => {
   beforeEach(async () => {
     const admission = new AdmissionControl(1);
-    const requests = [0, 1].map(() => admission.track(() => turn()));
-    await admission.track(() => turn());
-    void admission.track(() => turn());
+    const requests = [0, 1].map(() => admission.track(() => nextIteration()));
+    await admission.track(() => nextIteration());
+    void admission.track(() => nextIteration());
     expect(admission.shouldReject(0)).toBe(true);
     await Promise.all(requests);
   });
 
-  it('starts a request at once while the turn is young', async () => {
-    await turn();
+  it('starts a request at once at the beginning of an iteration', async () => {
+    await nextIteration();
     const queue = new StartQueue();
     let started = 0;
     queue.enter(() => (started += 1));
     expect(started).toBe(1);
   });
 
-  it('leaves the other requests of a long turn to the next ones, in the order of arrival', async () => {
-    await turn();
+  it('leaves the other requests of a long iteration to the next ones, in the order of arrival', async () => {
+    await nextIteration();
     const queue = new StartQueue();
     const started: number[] = [];
     const requests = Array.from({ length: 20 }, (_, nth) => nth);
@@ -75,15 +75,15 @@ describe(`${StartQueue.name} while requests are refused`, () => {
     const counts: number[] = [];
     while (started.length < requests.length) {
       counts.push(started.length);
-      await turn();
+      await nextIteration();
     }
     expect(started).toEqual(requests);
-    // Two milliseconds a turn, each request one.
+    // Half a millisecond of each iteration, one millisecond for each request.
     expect(counts.length).toBeGreaterThan(5);
   });
 
-  it('counts what the promises of a request do into its time', async () => {
-    await turn();
+  it('counts the promises of a request into its time', async () => {
+    await nextIteration();
     const queue = new StartQueue();
     let finished = 0;
     for (let nth = 0; nth < 6; nth += 1) {
@@ -95,16 +95,16 @@ describe(`${StartQueue.name} while requests are refused`, () => {
         if (nth === 0) block(3);
       });
     }
-    let turns = 0;
+    let iterations = 0;
     while (finished < 6) {
-      await turn();
-      turns += 1;
+      await nextIteration();
+      iterations += 1;
     }
-    expect(turns).toBeGreaterThanOrEqual(5);
+    expect(iterations).toBeGreaterThanOrEqual(5);
   });
 
-  it('lets a callback of the event loop run between two turns of starts', async () => {
-    await turn();
+  it('runs other callbacks of the event loop between two iterations of starts', async () => {
+    await nextIteration();
     const queue = new StartQueue();
     const order: string[] = [];
     for (let nth = 0; nth < 10; nth += 1) {
@@ -114,7 +114,7 @@ describe(`${StartQueue.name} while requests are refused`, () => {
       });
     }
     setTimeout(() => order.push('reply'), 1);
-    while (order.length < 11) await turn();
+    while (order.length < 11) await nextIteration();
     expect(order.indexOf('reply')).toBeLessThan(4);
   });
 });

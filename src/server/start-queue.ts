@@ -2,34 +2,34 @@ import { isSheddingLoad } from '../resilience/admission-control.js';
 import { arrivalTime } from './arrival-time.js';
 
 /**
- * Milliseconds of a turn of the event loop in which it starts requests while others are refused: each step of those that
- * were accepted takes a turn.
+ * Milliseconds of each iteration of the event loop for starting requests while the process rejects some. Short, because
+ * every step of an accepted request takes an iteration.
  */
 const OVERLOADED_BUDGET_MS = 0.5;
-/** No request starts in less than a thirtieth of a millisecond. */
+/** A start takes at least a thirtieth of a millisecond. */
 const STARTS_PER_MS = 30;
 
 /**
- * Keeps the turns of the event loop short while requests are refused or clients connect, so that many new requests hold
- * up neither those that run nor the clients that are not connected yet. A turn then starts few requests. The rest start
- * in the next turns, in the order of arrival.
+ * Keeps iterations of the event loop short while the process rejects requests or accepts connections. Then an iteration
+ * starts few requests, and the next ones start the rest in the order of arrival. So a burst of new requests delays
+ * neither accepted requests nor new connections.
  */
 export class StartQueue {
   private readonly waiting = new Set<() => void>();
   private draining = false;
-  /** Turns, this one included, in which another client may wait to be accepted. */
-  private connectingTurns = 0;
+  /** Iterations, this one included, in which another connection may wait to be accepted. */
+  private connectingIterations = 0;
 
   /**
-   * Has a turn start one request only until the next turn has accepted no connection: libuv accepts one a turn, and the
-   * others wait in the kernel.
+   * Limits an iteration to one start, until an iteration accepts no connection: libuv accepts one in each iteration, and
+   * the others wait in the kernel.
    */
   recordConnection(): void {
-    if (this.connectingTurns === 0) setImmediate(this.endTurn);
-    this.connectingTurns = 2;
+    if (this.connectingIterations === 0) setImmediate(this.endIteration);
+    this.connectingIterations = 2;
   }
 
-  /** Calls `start` now, or in one of the next turns. */
+  /** Calls `start` now or in a later iteration. */
   enter(start: () => void): void {
     if (this.waiting.size === 0 && this.hasTime()) {
       start();
@@ -39,13 +39,13 @@ export class StartQueue {
     this.drain();
   }
 
-  private readonly endTurn = (): void => {
-    this.connectingTurns -= 1;
-    if (this.connectingTurns > 0) setImmediate(this.endTurn);
+  private readonly endIteration = (): void => {
+    this.connectingIterations -= 1;
+    if (this.connectingIterations > 0) setImmediate(this.endIteration);
   };
 
   private hasTime(): boolean {
-    if (this.connectingTurns > 0) return false;
+    if (this.connectingIterations > 0) return false;
     return !isSheddingLoad() || performance.now() - arrivalTime() < OVERLOADED_BUDGET_MS;
   }
 
@@ -53,7 +53,7 @@ export class StartQueue {
     if (this.draining) return;
     this.draining = true;
     const budgetMs = isSheddingLoad() ? OVERLOADED_BUDGET_MS : Infinity;
-    const most = this.connectingTurns > 0 ? 1 : budgetMs * STARTS_PER_MS;
+    const limit = this.connectingIterations > 0 ? 1 : budgetMs * STARTS_PER_MS;
     let endsAt: number | undefined;
     const next = (): void => {
       const now = performance.now();
@@ -64,8 +64,8 @@ export class StartQueue {
         start();
       }
     };
-    // A callback for each: the promises of a request run before the next one, and so count into the time.
-    const starts = Math.min(this.waiting.size, most);
+    // One callback for each start: the promises of a request run before the next start, and count into the budget.
+    const starts = Math.min(this.waiting.size, limit);
     for (let nth = 0; nth < starts; nth += 1) setImmediate(next);
     setImmediate(() => {
       this.draining = false;

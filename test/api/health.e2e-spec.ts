@@ -63,6 +63,18 @@ async function reports(status: number, expected: object, of = service): Promise<
   });
 }
 
+describe.each(['/', '/metrics', '/health', '/health/live', '/health/ready'])('GET %s', (path) => {
+  it('rejects unknown query parameters', async () => {
+    expect(await ask(`${service.url}${path}?verbose=1`)).toMatchObject({
+      status: 400,
+      body: {
+        type: 'urn:problem-type:farmlokal:validation-failed',
+        errors: [{ parameter: 'verbose', message: 'is not a parameter of this resource' }],
+      },
+    });
+  });
+});
+
 describe('GET /health', () => {
   it('reports every dependency as up', async () => {
     await reports(200, { status: 'ok' });

@@ -175,28 +175,37 @@ async function sendMangled(bytes: Buffer): Promise<void> {
   );
 }
 
-/** Sends requests without waiting for responses, in arbitrary pieces. */
+/**
+ * Sends requests without waiting for responses, in arbitrary pieces. Retries those without a response when the connection
+ * ends (RFC 9112, section 9.3.2).
+ */
 async function sendPipelined(paths: readonly string[], cuts: readonly number[]): Promise<void> {
-  const connection = await RawConnection.open(service.url);
-  const bytes = Buffer.from(
-    paths
-      .map((path, nth) => `GET ${path} HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${nth}\r\n\r\n`)
-      .join(''),
-  );
-  const ends = [...cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b), bytes.length];
-  for (const [nth, end] of ends.entries()) {
-    connection.write(bytes.subarray(ends[nth - 1] ?? 0, end));
-    await setImmediate();
+  let next = 0;
+  while (next < paths.length) {
+    const connection = await RawConnection.open(service.url);
+    const bytes = Buffer.from(
+      paths
+        .map((path, nth) => `GET ${path} HTTP/1.1\r\nHost: x\r\nX-Request-Id: ${nth}\r\n\r\n`)
+        .slice(next)
+        .join(''),
+    );
+    const ends = [...cuts.map((cut) => cut % bytes.length).sort((a, b) => a - b), bytes.length];
+    for (const [nth, end] of ends.entries()) {
+      connection.write(bytes.subarray(ends[nth - 1] ?? 0, end));
+      await setImmediate();
+    }
+    let answer: RawAnswer | undefined;
+    do {
+      answer = await connection.answer();
+      const [path = ''] = paths[next]?.split('?') ?? [];
+      note(bytes, answer ? [answer] : [], [
+        ...(answer?.headers.get('x-request-id') === String(next) ? [] : [`no answer to ${next}`]),
+        ...(answer ? contract.faults({ method: 'GET', path }, answer) : []),
+      ]);
+      next += 1;
+    } while (next < paths.length && answer?.headers.get('connection') === 'keep-alive');
+    connection.close();
   }
-  for (const [nth, target] of paths.entries()) {
-    const answer = await connection.answer();
-    const [path = ''] = target.split('?');
-    note(bytes, answer ? [answer] : [], [
-      ...(answer?.headers.get('x-request-id') === String(nth) ? [] : [`no answer to ${nth}`]),
-      ...(answer ? contract.faults({ method: 'GET', path }, answer) : []),
-    ]);
-  }
-  connection.close();
 }
 
 /** Sends so many generated values, one round at a time. */

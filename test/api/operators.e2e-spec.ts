@@ -123,6 +123,15 @@ describe('GET /metrics', () => {
     });
   });
 
+  it('varies by Accept and by the origin that CORS allows', async () => {
+    const other = await start({ CORS_ORIGINS: 'https://shop.example' });
+    const { headers } = await ask(`${other.url}/metrics`, {
+      headers: { authorization: `Bearer ${TOKEN}` },
+    });
+    expect(headers.get('vary')).toBe('Origin, Accept');
+    await other.stop();
+  });
+
   it('counts requests by route, with one label for all unknown paths', async () => {
     const unmatched =
       'farmlokal_http_request_duration_seconds_count{method="GET",route="unmatched",status="4xx"}';

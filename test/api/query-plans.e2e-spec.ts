@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 
 import type { Cursor } from '../../src/products/cursor.js';
-import type { Listing, Order, Sort } from '../../src/products/listing.js';
-import { type PageRow, listingStatement } from '../../src/products/listing-statement.js';
+import type { Listing } from '../../src/products/listing.js';
+import type { PageRow } from '../../src/products/listing-sql.js';
+import { listingStatement } from '../../src/products/listing-statement.js';
+import type { Order, Sort } from '../../src/products/sort.js';
 import { createDatabase, type Database } from '../support/database.js';
 
 const ROWS = 100_000;

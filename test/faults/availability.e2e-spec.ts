@@ -13,7 +13,7 @@ import {
 } from '../support/stock-fixture.js';
 
 const RESET_MS = 5000;
-/** Enough of them to open the breaker, and some. */
+/** More concurrent requests than the breaker needs to open. */
 const MANY = 60;
 
 let stock: StockFixture;
@@ -31,7 +31,7 @@ beforeEach(async () => {
   await stock.reset();
 });
 
-/** Runs the service for a whole block of specs. */
+/** Runs one service for all tests of a block. */
 function serveAll(): void {
   beforeAll(async () => {
     service = await stock.startService();
@@ -41,7 +41,7 @@ function serveAll(): void {
   });
 }
 
-/** Runs a service for each spec of a block, where the breaker or the budget would remember one in the next. */
+/** Runs a service for each test of a block: the breaker and the retry budget keep state. */
 function serveEach(env: Record<string, string> = {}): void {
   beforeEach(async () => {
     service = await stock.startService(env);
@@ -55,7 +55,7 @@ function statusesOf(answers: readonly Answer<unknown>[]): number[] {
   return [...new Set(answers.map(({ status }) => status))].sort();
 }
 
-function askMany(count = MANY): Promise<Answer<Availability>[]> {
+function requestMany(count = MANY): Promise<Answer<Availability>[]> {
   return Promise.all(
     Array.from({ length: count }, () => availability(service, stock.unseenProduct())),
   );
@@ -63,7 +63,7 @@ function askMany(count = MANY): Promise<Answer<Availability>[]> {
 
 async function openBreaker(): Promise<void> {
   await eventually(async () => {
-    await askMany(20);
+    await requestMany(20);
     return service.logs().includes('The breaker opens') ? true : undefined;
   });
 }
@@ -74,7 +74,7 @@ function expectUnavailable({ status, headers, body }: Answer<ProblemBody>): void
   expect(headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
 }
 
-describe('Retries', () => {
+describe('A stock request', () => {
   serveEach();
 
   it.each([
@@ -84,7 +84,7 @@ describe('Retries', () => {
     ['one 502', { failNext: 1, errorStatus: 502 }],
     ['one 504', { failNext: 1, errorStatus: 504 }],
     ['a short Retry-After', { failNext: 1, retryAfter: 0 }],
-  ])('help over %s', async (_, switches) => {
+  ])('is retried after %s', async (_, switches) => {
     await stock.sandbox.switch('inventory', switches);
     expect((await availability(service, stock.unseenProduct())).status).toBe(200);
     expect(await stock.requests()).toBe(1 + switches.failNext);
@@ -94,7 +94,7 @@ describe('Retries', () => {
     ['down', { down: true }],
     ['cutting connections', { reset: true }],
     ['hanging', { hang: true }],
-  ])('end in time with the inventory %s', async (_, switches) => {
+  ])('ends before its deadline with the inventory %s', async (_, switches) => {
     await availability(service, stock.unseenProduct());
     await stock.sandbox.switch('inventory', switches);
     const began = performance.now();
@@ -102,21 +102,21 @@ describe('Retries', () => {
     expect(performance.now() - began).toBeLessThan(DEADLINE_MS + 500);
   });
 
-  it('are at most three attempts', async () => {
+  it('is attempted at most three times', async () => {
     await stock.sandbox.switch('inventory', { errorRate: 1 });
     await availability(service, stock.unseenProduct());
     expect(await stock.requests()).toBe(3);
   });
 
-  it('keep to a fifth of the calls when half of them fail', async () => {
+  it('is retried within a budget of a fifth of the requests when half of them fail', async () => {
     await stock.sandbox.switch('inventory', { errorRate: 0.5 });
     const calls = 500;
-    for (let nth = 0; nth < calls / 10; nth += 1) await askMany(10);
+    for (let nth = 0; nth < calls / 10; nth += 1) await requestMany(10);
     expect(await stock.requests()).toBeLessThanOrEqual(1.2 * calls);
   });
 });
 
-describe('Retries that could not help', () => {
+describe('A stock request that a retry could not help', () => {
   serveAll();
 
   it.each([
@@ -125,17 +125,17 @@ describe('Retries that could not help', () => {
     ['a 403', { failNext: 1, errorStatus: 403 }],
     ['garbage', { garbage: true }],
     ['a redirect', { redirect: true }],
-    ['an answer of megabytes', { huge: true }],
-    ['an answer about another sku', { wrongSku: true }],
-    ['an answer in words', { answer: { sku: 'x', quantity: 'many' } }],
-    ['a longer Retry-After than there is time', { failNext: 1, retryAfter: 30 }],
-  ])('are not made after %s', async (_, switches) => {
+    ['a response of megabytes', { huge: true }],
+    ['a response about another sku', { wrongSku: true }],
+    ['a quantity in words', { answer: { sku: 'x', quantity: 'many' } }],
+    ['a Retry-After beyond the deadline', { failNext: 1, retryAfter: 30 }],
+  ])('is not retried after %s', async (_, switches) => {
     await stock.sandbox.switch('inventory', switches);
     expectUnavailable(await availability<ProblemBody>(service, stock.unseenProduct()));
     expect(await stock.requests()).toBe(1);
   });
 
-  it('pass on for how long the inventory asks to be left alone', async () => {
+  it('passes on the Retry-After of the inventory', async () => {
     await stock.sandbox.switch('inventory', { failNext: 1, retryAfter: 30 });
     expect((await availability(service, stock.unseenProduct())).headers.get('retry-after')).toBe(
       '30',
@@ -143,10 +143,10 @@ describe('Retries that could not help', () => {
   });
 });
 
-describe('With an inventory that does not answer', () => {
+describe('Without an answer from the inventory', () => {
   serveEach();
 
-  it('the last answer is given, as such', async () => {
+  it('the service returns the last known stock level as stale', async () => {
     const id = stock.unseenProduct();
     const { body } = await availability(service, id);
     await stock.sandbox.switch('inventory', { hang: true });
@@ -157,7 +157,7 @@ describe('With an inventory that does not answer', () => {
     expect(Number(stale.headers.get('age'))).toBeGreaterThanOrEqual(2);
   });
 
-  it('the last answer is given by another replica, which has it from Redis', async () => {
+  it('another replica returns the last known stock level from Redis', async () => {
     const id = stock.unseenProduct();
     const { body } = await availability(service, id);
     await stock.sandbox.switch('inventory', { down: true });
@@ -169,14 +169,14 @@ describe('With an inventory that does not answer', () => {
     await other.stop();
   });
 
-  it('the breaker opens, nobody is asked, and it closes again by itself', async () => {
+  it('the breaker opens, no stock request is sent, and it closes by itself', async () => {
     const id = stock.unseenProduct();
     const { body } = await availability(service, id);
     await stock.sandbox.switch('inventory', { hang: true });
     await openBreaker();
     await stock.sandbox.switch('inventory', { hang: false });
     const before = await stock.requests();
-    const refused = await askMany(20);
+    const refused = await requestMany(20);
     expect(statusesOf(refused)).toEqual([503]);
     for (const { headers } of refused) {
       const seconds = Number(headers.get('retry-after'));
@@ -191,7 +191,7 @@ describe('With an inventory that does not answer', () => {
       async () => ((await availability(service, id)).body.stale ? undefined : true),
       RESET_MS + 1000,
     );
-    expect(statusesOf(await askMany(10))).toEqual([200]);
+    expect(statusesOf(await requestMany(10))).toEqual([200]);
     const metrics = (await ask<string>(`${service.url}/metrics`)).body;
     expect(metrics).toContain(
       'farmlokal_breaker_transitions_total{dependency="inventory",state="open"} 1',
@@ -202,29 +202,29 @@ describe('With an inventory that does not answer', () => {
     await service.untilLogged('The breaker closes');
   });
 
-  it('the breaker opens as soon as ever, when it has just closed', async () => {
+  it('the breaker opens as quickly again after it has just closed', async () => {
     await stock.sandbox.switch('inventory', { hang: true });
     await openBreaker();
     const refused = Date.now() + RESET_MS - 1000;
     while (Date.now() < refused) {
-      await askMany(20);
+      await requestMany(20);
       await sleep(50);
     }
     await stock.sandbox.switch('inventory', { hang: false });
     await eventually(async () =>
-      service.logs().includes('The breaker closes') ? true : (await askMany(1), undefined),
+      service.logs().includes('The breaker closes') ? true : (await requestMany(1), undefined),
     );
     await stock.sandbox.switch('inventory', { hang: true });
     const before = await stock.requests();
-    await askMany(200);
+    await requestMany(200);
     await service.untilLogged('The breaker opens', 2);
-    // Those that were let in at once, and not again and again.
+    // Only the requests that were admitted at once, without further rounds.
     expect((await stock.requests()) - before).toBeLessThanOrEqual(120);
   });
 
-  it('the listing is untouched', async () => {
+  it('the listing is unaffected', async () => {
     await stock.sandbox.switch('inventory', { hang: true });
-    const waiting = askMany(300);
+    const waiting = requestMany(300);
     const pages = await Promise.all(
       Array.from({ length: 50 }, (_, nth) => ask(`${service.url}/api/products?limit=${nth + 1}`)),
     );
@@ -232,9 +232,9 @@ describe('With an inventory that does not answer', () => {
     expect(statusesOf(await waiting)).toEqual([503]);
   });
 
-  it('4xx answers do not open the breaker', async () => {
+  it('4xx responses do not open the breaker', async () => {
     await stock.sandbox.switch('inventory', { errorRate: 1, errorStatus: 403 });
-    await askMany(MANY);
+    await requestMany(MANY);
     await stock.sandbox.switch('inventory', { errorRate: 0 });
     expect((await availability(service, stock.unseenProduct())).status).toBe(200);
     await service.untilLogged('The inventory responds with status 403');
@@ -242,8 +242,8 @@ describe('With an inventory that does not answer', () => {
   });
 });
 
-describe('When the service is told to stop', () => {
-  it('an answer that is waited for still comes, and then it ends at once', async () => {
+describe('SIGTERM', () => {
+  it('lets a stock request in flight finish and then ends the process', async () => {
     const slow = await stock.startService({
       INVENTORY_TIMEOUT_MS: '4000',
       INVENTORY_DEADLINE_MS: '5000',
@@ -260,10 +260,10 @@ describe('When the service is told to stop', () => {
   });
 });
 
-describe('No log and no answer', () => {
+describe('No log and no response', () => {
   serveAll();
 
-  it('has the secret or a token in it', async () => {
+  it('contains the secret or a token', async () => {
     const development = await stock.startService({ NODE_ENV: 'development' });
     const answers: Answer<unknown>[] = [];
     for (const switches of [

@@ -8,14 +8,14 @@ import type { Service } from '../support/service.js';
 
 const REPLICAS = 4;
 const CALLERS = 250;
-/** The first burst, one after a token was revoked, and one that finds all of it warm. */
+/** A cold start, a revoked token, and a warm replica. */
 const BURSTS = 3;
 
 let backing: BackingServices;
 let ids: string[];
 let replicas: Service[] = [];
 
-// Each attempt starts cold: without a token, and with products that nobody has asked about.
+// Each attempt starts cold: without a token, and with products that nobody has requested.
 beforeEach(async () => {
   backing = await BackingServices.start();
   const products = Array.from({ length: BURSTS * REPLICAS * CALLERS }, () => ({}));
@@ -26,14 +26,14 @@ afterEach(async () => {
   await backing.stop();
 });
 
-/** A response in a word, as a household has it. */
+/** The outcome of a response in a word. */
 function outcomeOf(status: number, body: string): string {
   const { stale, type } = JSON.parse(body) as { stale?: boolean; type?: string };
   if (status === 200) return stale === false ? 'live' : 'stale';
   return `${status} ${type ?? ''}`;
 }
 
-/** Asks for the stock of a product over a connection of its own. */
+/** Requests the stock level of a product over a new connection. */
 function availability({ url }: Service, id: string): Promise<string> {
   return new Promise((resolve, reject) => {
     get(`${url}/api/products/${id}/availability`, { agent: false }, (response) => {
@@ -46,7 +46,7 @@ function availability({ url }: Service, id: string): Promise<string> {
   });
 }
 
-/** Has all callers ask at the same instant, each for another product; gives the outcomes that there were. */
+/** Sends all requests at once, each for another product, and returns the distinct outcomes. */
 async function burst(nth: number): Promise<string[]> {
   const outcomes = await Promise.all(
     replicas.flatMap((replica, which) => {
@@ -58,7 +58,7 @@ async function burst(nth: number): Promise<string[]> {
   return [...new Set(outcomes)].sort();
 }
 
-/** What a busy replica has wrongly taken for an outage. */
+/** Signs that a busy replica mistook the load for an outage. */
 async function outages({ url, logs }: Service): Promise<string[]> {
   const metrics = (await ask<string>(`${url}/metrics`)).body.split('\n');
   const signs = [
@@ -72,7 +72,7 @@ async function outages({ url, logs }: Service): Promise<string[]> {
 }
 
 describe('A burst', () => {
-  it('is not taken for an outage: one token serves it, and what is accepted is answered live', async () => {
+  it('is served with one token and live stock levels, and no dependency counts as down', async () => {
     replicas = await Promise.all(
       Array.from({ length: REPLICAS }, () =>
         backing.startReplica({ INVENTORY_DEADLINE_MS: '5000' }),
@@ -80,7 +80,7 @@ describe('A burst', () => {
     );
     const tokenRequests = async (): Promise<number> =>
       (await backing.sandbox.state()).oauth.counts.requests;
-    // A machine that is busy with other things answers fewer in time: the rest has to be refused early.
+    // A busy machine answers fewer requests in time: the service must reject the rest early.
     const honest = ['503 urn:problem-type:farmlokal:overloaded', 'live'];
     expect(honest).toEqual(expect.arrayContaining(await burst(0)));
     expect(await tokenRequests()).toBe(1);

@@ -12,7 +12,7 @@ let database: Database;
 let dataSource: DataSource;
 
 beforeEach(async () => {
-  // The pool's clock; pg itself needs none to be answered.
+  // Only the pool needs these timers; pg works without them.
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance'] });
   database = await createDatabase();
   dataSource = createDataSource(database.url, { poolMax: CONNECTIONS });
@@ -25,7 +25,7 @@ afterEach(async () => {
   await database.drop();
 });
 
-/** The processes of PostgreSQL that serve as many statements at once as there may be connections. */
+/** The PostgreSQL processes behind all connections of the pool. */
 async function serving(): Promise<number[]> {
   const answers = await Promise.all(
     Array.from({ length: CONNECTIONS }, () =>
@@ -35,8 +35,8 @@ async function serving(): Promise<number[]> {
   return answers.map(([{ pid }]) => pid).sort((a, b) => a - b);
 }
 
-describe('Connections that a load has opened', () => {
-  it('are there for the next one some minutes later, and not for good', async () => {
+describe('The connections of a burst', () => {
+  it('stay open for some minutes and are then closed', async () => {
     const first = await serving();
     expect(new Set(first).size).toBe(CONNECTIONS);
     jest.advanceTimersByTime(5 * MINUTE_MS);
@@ -45,7 +45,7 @@ describe('Connections that a load has opened', () => {
     expect((await serving()).filter((pid) => first.includes(pid))).toEqual([]);
   });
 
-  it('are replaced within 33 minutes, however busy they are, so that they follow their address', async () => {
+  it('are replaced within 33 minutes even when busy, so that they follow a DNS change', async () => {
     const first = await serving();
     for (let minutes = 0; minutes < 25; minutes += 5) {
       jest.advanceTimersByTime(5 * MINUTE_MS);
@@ -55,7 +55,7 @@ describe('Connections that a load has opened', () => {
     expect((await serving()).filter((pid) => first.includes(pid))).toEqual([]);
   });
 
-  it('are all replaced when the pool is renewed, and a statement on one of them ends well', async () => {
+  it('are all replaced when the pool is renewed, without failing a running statement', async () => {
     const first = await serving();
     const pool = (dataSource.driver as unknown as { master: ConnectionPool }).master;
     const busy = await pool.connect();

@@ -9,7 +9,7 @@ import { query } from '../../dev/postgres-server.js';
 import { ask } from '../support/answer.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService } from '../support/service.js';
 
 interface Compose {
   readonly services: {
@@ -56,10 +56,7 @@ describe('The migrations of a deployment', () => {
       MIGRATION_DATABASE_URL: url.href,
     });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    const service = await startService({ DATABASE_URL: url.href, SHUTDOWN_DELAY_MS: '0' });
-    await eventually(
-      async () => (await ask(`${service.url}/health/ready`)).status === 200 || undefined,
-    );
+    const service = await startReadyService({ DATABASE_URL: url.href });
     await service.stop();
     await query(maintenance, `DROP DATABASE ${name} WITH (FORCE)`);
   });
@@ -76,15 +73,6 @@ describe('The probes of a deployment', () => {
     await database.drop();
   });
 
-  async function start(): Promise<Service> {
-    // Longer than the test runs, so that the replica stays in the drain phase.
-    const service = await startService({ DATABASE_URL: database.url, SHUTDOWN_DELAY_MS: '30000' });
-    await eventually(
-      async () => (await ask(`${service.url}/health/ready`)).status === 200 || undefined,
-    );
-    return service;
-  }
-
   /** Runs the health check of the compose file against this service. */
   function check(service: Service): number | null {
     const [, ...command] = services.farmlokal.healthcheck.test;
@@ -96,7 +84,7 @@ describe('The probes of a deployment', () => {
   }
 
   it('succeed on a ready replica', async () => {
-    const service = await start();
+    const service = await startReadyService({ DATABASE_URL: database.url });
     const [container] = deployment.spec?.template.spec?.containers ?? [];
     const paths = [
       web.healthCheckPath,
@@ -111,7 +99,11 @@ describe('The probes of a deployment', () => {
   });
 
   it('fail on a replica that is stopping or has exited', async () => {
-    const service = await start();
+    const service = await startReadyService({
+      DATABASE_URL: database.url,
+      // Longer than the test runs, so that the replica stays in the drain phase.
+      SHUTDOWN_DELAY_MS: '30000',
+    });
     await service.kill('SIGTERM');
     await eventually(async () => {
       const { status } = await ask(`${service.url}${web.healthCheckPath}`);

@@ -25,7 +25,7 @@ import { makeTemporaryDirectory, type TemporaryDirectory } from '../../dev/tempo
 import { eventually } from '../support/eventually.js';
 import { copyOfTemplate } from '../support/postgres-server.js';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** The output of the program in the first test. */
 interface Servers {

@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 
 describe('GET /health', () => {
-  it('costs one check a second, however many ask, and never waits longer', async () => {
+  it('checks the dependencies at most once a second, and waits no longer than a second', async () => {
     const seen = async (): Promise<number> => {
       const [row] = await database.query<{ commits: string }>(
         'SELECT pg_stat_clear_snapshot(), xact_commit::text AS commits FROM pg_stat_database WHERE datname = current_database()',

@@ -10,7 +10,7 @@ import { Traffic } from '../support/traffic.js';
 
 const TIMEOUT_MS = 500;
 const DEADLINE_MS = 1500;
-/** For how long an answer is given again without asking. */
+/** Milliseconds for which a stock level is reused without a new stock request. */
 const FRESH_MS = 2000;
 
 const WITHOUT_INVENTORY: Outcomes = {
@@ -40,9 +40,9 @@ async function startReplica(changes: Record<string, string>): Promise<Traffic> {
   return await Traffic.prepare(url, backing.database);
 }
 
-it('Without the inventory its last answers are given in time, and all else goes on', async () => {
+it('Without the inventory the service returns the last known stock levels in time, and serves all other routes', async () => {
   const faults: Fault[] = ['refuse', 'blackhole', { cutAfter: 50 }];
-  // At the same time, for a breaker that has opened takes its time to close.
+  // In parallel, because an open breaker takes seconds to close.
   const observations = await Promise.all(
     faults.map(async (fault) => {
       const proxy = await FaultProxy.start(backing.sandbox.partners.inventoryUrl);
@@ -68,7 +68,7 @@ it('Without the inventory its last answers are given in time, and all else goes 
   expect(observations).toEqual(faults.map((fault) => ({ fault, deviations: [], late: [] })));
 });
 
-it('Without the inventory its last answers are given though Redis is down as well', async () => {
+it('Without the inventory and Redis the service returns the last known stock levels', async () => {
   const [inventory, redis] = await Promise.all([
     FaultProxy.start(backing.sandbox.partners.inventoryUrl),
     FaultProxy.start(backing.redis.url),
@@ -84,19 +84,19 @@ it('Without the inventory its last answers are given though Redis is down as wel
   await Promise.all([inventory.stop(), redis.stop()]);
 });
 
-it('After a restart of an idle inventory the first answers are live', async () => {
+it('After the restart of an idle inventory the first responses are live', async () => {
   const proxy = await FaultProxy.start(backing.sandbox.partners.inventoryUrl);
   const traffic = await startReplica({ INVENTORY_API_URL: proxy.url });
-  const askMany = (): Promise<number[]> =>
+  const requestMany = (): Promise<number[]> =>
     Promise.all(
       Array.from({ length: 20 }, async () => {
         const { path } = traffic.request('unseen availability');
         return (await ask(traffic.url + path)).status;
       }),
     );
-  expect(new Set(await askMany())).toEqual(new Set([200]));
+  expect(new Set(await requestMany())).toEqual(new Set([200]));
   await proxy.fail('refuse');
   await proxy.fail('none');
-  expect(new Set(await askMany())).toEqual(new Set([200]));
+  expect(new Set(await requestMany())).toEqual(new Set([200]));
   await proxy.stop();
 });

@@ -36,7 +36,7 @@ function portOf({ url }: Service): string {
 }
 
 describe('The log of a start', () => {
-  it('has the version and the settings in one line, and no secret', async () => {
+  it('has one line with the version and the settings, without secrets', async () => {
     const service = await startService({
       DATABASE_URL,
       METRICS_TOKEN: 'hunter2hunter2',
@@ -60,7 +60,7 @@ describe('The log of a start', () => {
     expect(service.logs()).not.toContain('hunter2');
   });
 
-  it('has the same in development', async () => {
+  it('has the same line in development', async () => {
     const service = await startService({
       DATABASE_URL,
       NODE_ENV: 'development',
@@ -75,7 +75,7 @@ describe('The log of a start', () => {
   it.each([
     ['0.0.0.0', '0.0.0.0'],
     ['127.0.0.1', '127.0.0.1'],
-  ])('shows HOST=%s as it is bound', async (HOST, shown) => {
+  ])('shows the address that HOST=%s is bound to', async (HOST, shown) => {
     const service = await startService({ DATABASE_URL, HOST });
     const line = await lineOf(service, /^Listening on /);
     expect(line.message).toBe(`Listening on ${shown}:${portOf(service)}.`);
@@ -85,7 +85,7 @@ describe('The log of a start', () => {
 
 describe('The log of a stop', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
-    'has %s, the end of draining, and the end',
+    'has lines for %s, the end of draining, and the exit code',
     async (signal) => {
       const service = await startService({ DATABASE_URL, SHUTDOWN_DELAY_MS: '200' });
       await service.kill(signal);
@@ -115,7 +115,7 @@ describe('Draining', () => {
 });
 
 describe('A .env file', () => {
-  /** Starts the service beside this file and without any variable; gives the error. */
+  /** Starts the service with this file and no variables, and returns the error. */
   async function errorOf(content: string | Buffer): Promise<string> {
     const directory = await makeTemporaryDirectory();
     writeFileSync(join(directory.path, '.env'), content);
@@ -132,13 +132,13 @@ describe('A .env file', () => {
   it.each([
     ['with a byte order mark', `\uFEFFPORT=http\nDATABASE_URL=${DATABASE_URL}\n`],
     ['with CRLF', `PORT=http\r\nDATABASE_URL=${DATABASE_URL}\r\n`],
-  ])('%s is read from its first variable on', async (_, content) => {
+  ])('%s is read completely', async (_, content) => {
     expect(await errorOf(content)).toBe(
       'The environment is not valid:\n  PORT: got "http", expected an integer from 0 to 65535\n',
     );
   });
 
-  it('in UTF-16 stops the start with one sentence', async () => {
+  it('in UTF-16 fails the start with one sentence', async () => {
     const content = Buffer.from(`\uFEFFDATABASE_URL=${DATABASE_URL}\n`, 'utf16le');
     expect(await errorOf(content)).toBe(
       'The environment is not valid:\n  .env: is not UTF-8 text; save it as UTF-8\n',

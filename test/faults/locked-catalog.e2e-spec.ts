@@ -9,10 +9,10 @@ import { type Service, startReadyService } from '../support/service.js';
 
 const TTL_MS = 200;
 const STATEMENT_TIMEOUT_MS = 1000;
-/** Each by itself would take one connection that long in all. */
+/** One connection would serve them one after the other. */
 const REQUESTS = 10;
 
-describe('A catalogue that another transaction holds', () => {
+describe('A catalog that another transaction locks', () => {
   let database: Database;
   let holder: pg.Client;
   let service: Service | undefined;
@@ -54,7 +54,7 @@ describe('A catalogue that another transaction holds', () => {
     return [status, body.type.replace(/.*:/, '')];
   }
 
-  it('is an outage, not a fault, where the role gives up on locks by itself', async () => {
+  it('is an outage, not an internal error, when the lock_timeout of the role expires', async () => {
     const url = await start(`${database.url}?options=-c%20lock_timeout%3D100`);
     await ask(`${url}/api/products`);
     await hold();
@@ -66,7 +66,7 @@ describe('A catalogue that another transaction holds', () => {
     }
   });
 
-  it('keeps nobody for longer than a statement may take, however many wait for a connection', async () => {
+  it('delays no request much longer than the statement timeout, however many wait for a connection', async () => {
     const url = await start(database.url);
     await hold();
     const began = performance.now();

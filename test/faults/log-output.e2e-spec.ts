@@ -7,7 +7,7 @@ import { onFreePort } from '../../dev/free-port.js';
 import { ask } from '../support/answer.js';
 import { eventually } from '../support/eventually.js';
 
-/** More lines than a pipe and whoever reads from it hold. */
+/** More lines than a pipe and its reader can buffer. */
 const REQUESTS = 2000;
 
 let running: ChildProcess | undefined;
@@ -16,7 +16,7 @@ afterEach(() => {
   running?.kill('SIGKILL');
 });
 
-/** Starts the service with this for its stdout, and nothing to depend on. */
+/** Starts the service with this stdout and without dependencies. */
 async function start(stdout: number | 'pipe'): Promise<{ url: string; process: ChildProcess }> {
   return await onFreePort(async (port) => {
     running = spawn(process.execPath, ['dist/main.js'], {
@@ -38,30 +38,30 @@ async function start(stdout: number | 'pipe'): Promise<{ url: string; process: C
   });
 }
 
-async function beBusy(url: string): Promise<void> {
+async function sendRequests(url: string): Promise<void> {
   for (let sent = 0; sent < REQUESTS; sent += 20) {
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(`${url}/health/live`)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   }
 }
 
-it('A log that nobody reads holds up neither the requests nor the end', async () => {
+it('A log that nobody reads delays neither requests nor the shutdown', async () => {
   const { url, process: service } = await start('pipe');
-  await beBusy(url);
+  await sendRequests(url);
   service.kill('SIGTERM');
   expect(await once(service, 'exit')).toEqual([0, null]);
 });
 
-it('A log that cannot be written holds up neither the requests nor the end', async () => {
+it('A log that cannot be written delays neither requests nor the shutdown', async () => {
   const full = openSync('/dev/full', 'w');
   const { url, process: service } = await start(full);
   closeSync(full);
-  await beBusy(url);
+  await sendRequests(url);
   service.kill('SIGTERM');
   expect(await once(service, 'exit')).toEqual([0, null]);
 });
 
-it('The last lines are written before the end', async () => {
+it('The last lines are written before the process ends', async () => {
   const { url, process: service } = await start('pipe');
   let log = '';
   service.stdout?.on('data', (chunk: Buffer) => {

@@ -31,7 +31,7 @@ function migrate(command: string, databaseUrl: string, directory = '.') {
   return { status, stdout, stderr: stderr.trim() };
 }
 
-/** A database without a table, under a name that goes with the run. */
+/** A database without tables. */
 async function createEmptyDatabase(): Promise<string> {
   const url = new URL(process.env.TEST_POSTGRES_URL ?? '');
   const name = `test_${randomUUID().replaceAll('-', '')}`;
@@ -55,10 +55,10 @@ function copyBuild(name: string): string {
   return directory;
 }
 
-describe('A build in a directory whose name could be a pattern', () => {
+describe('A build in a directory with special characters in its name', () => {
   const directory = copyBuild('farmlokal (1) [x] {y,z} *!(a)? #% +@');
 
-  it('migrates, shows and reverts its migrations, and starts', async () => {
+  it('runs, shows and reverts its migrations, and starts', async () => {
     const url = await createEmptyDatabase();
     expect(migrate('run', url, directory)).toMatchObject({ status: 0, stderr: '' });
     expect(await applied(url)).toEqual(NAMES);
@@ -74,7 +74,7 @@ describe('A build in a directory whose name could be a pattern', () => {
     expect(await applied(url)).toEqual(NAMES.slice(0, -1));
   });
 
-  it("also migrates with TypeORM's own command line", async () => {
+  it("also runs its migrations with TypeORM's command line", async () => {
     const url = await createEmptyDatabase();
     const { status } = spawnSync(
       process.execPath,
@@ -101,7 +101,7 @@ describe('A build that lacks migrations', () => {
     url = await createEmptyDatabase();
   });
 
-  it.each(['run', 'revert', 'show'])('does not %s, and says what is missing', (command) => {
+  it.each(['run', 'revert', 'show'])('fails to %s and names the missing migrations', (command) => {
     expect(migrate(command, url, directory)).toEqual({
       status: 1,
       stdout: '',
@@ -120,7 +120,7 @@ describe('A build that lacks migrations', () => {
     await service.stop();
   });
 
-  it('has a file too many when the list misses it', () => {
+  it('fails on a migration file that the list does not have', () => {
     const other = copyBuild('farmlokal');
     cpSync(
       join(other, `dist/migrations/${MIGRATIONS[0] ?? ''}.js`),
@@ -152,7 +152,7 @@ describe('A migration command that fails', () => {
       'postgresql://u:hunter2@h1,h2/farm',
       /^The environment is not valid:\n {2}DATABASE_URL: .*several hosts are not supported/,
     ],
-  ])('on %s says why in one line', (url, reason) => {
+  ])('on %s explains the failure in one line', (url, reason) => {
     const { status, stdout, stderr } = migrate('run', url);
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toMatch(reason);
@@ -170,7 +170,7 @@ describe('A migration command that fails', () => {
       (url: URL) => (url.pathname = 'nowhere'),
       'database "nowhere" does not exist (3D000)',
     ],
-  ])('because of %s gives the words of the server', (_what, change, reason) => {
+  ])('because of %s shows the message of the server', (_what, change, reason) => {
     const url = new URL(process.env.TEST_POSTGRES_URL ?? '');
     change(url);
     expect(migrate('run', url.href)).toEqual({
@@ -180,7 +180,7 @@ describe('A migration command that fails', () => {
     });
   });
 
-  it('on a statement gives the words of the server', async () => {
+  it('on a statement shows the message of the server', async () => {
     const url = await createEmptyDatabase();
     await query(url, 'CREATE TABLE products (id int)');
     const { status, stderr } = migrate('run', url);
@@ -188,7 +188,7 @@ describe('A migration command that fails', () => {
     expect(stderr).toBe('The migrations failed: relation "products" already exists (42P07).');
   });
 
-  it.each(['', 'all', 'run now'])('names the commands when called as %j', (command) => {
+  it.each(['', 'all', 'run now'])('shows the usage for %j', (command) => {
     expect(migrate(command, 'postgresql://h/d')).toMatchObject({
       status: 1,
       stderr: 'Usage: migrate run|revert|show',
@@ -196,7 +196,7 @@ describe('A migration command that fails', () => {
   });
 });
 
-describe('Migrations of one database', () => {
+describe('Concurrent migrations of one database', () => {
   let database: Database;
   let sources: MigrationDataSource[];
 
@@ -220,7 +220,7 @@ describe('Migrations of one database', () => {
     return source;
   }
 
-  /** Waits until the one that has the advisory lock is in its migration. */
+  /** Waits until the holder of the advisory lock runs its migration. */
   async function started(): Promise<number> {
     return await eventually(async () => {
       const [holder] = await database.query<{ pid: number }>(
@@ -242,7 +242,7 @@ describe('Migrations of one database', () => {
     }
   }
 
-  it('are run by one process, while another waits', async () => {
+  it('are run by one process while another waits', async () => {
     const [one, other] = [await sourceOf(Slow1900000000000), await sourceOf(Slow1900000000000)];
     const first = one.runMigrations();
     await started();
@@ -251,7 +251,7 @@ describe('Migrations of one database', () => {
     expect(await second).toEqual([]);
   });
 
-  it('are left to the next process when one dies', async () => {
+  it('are run by the next process when one dies', async () => {
     const [one, other] = [await sourceOf(Slow1900000000000), await sourceOf(Slow1900000000000)];
     const first = one.runMigrations().catch((error: unknown) => error);
     const pid = await started();
@@ -261,7 +261,7 @@ describe('Migrations of one database', () => {
     expect((await second).map(({ name }) => name)).toEqual(['Slow1900000000000']);
   });
 
-  it('give up a table that is locked for long, and can be run again', async () => {
+  it('fail on a table that stays locked, and can be run again', async () => {
     class Alter1900000000000 implements MigrationInterface {
       async up(runner: QueryRunner): Promise<void> {
         await runner.query('ALTER TABLE products ADD COLUMN extra int');
@@ -315,7 +315,7 @@ describe('Migrations of one database', () => {
       );
     }
 
-    it('make it valid, while another process waits and a transaction is older', async () => {
+    it('wait for an older transaction, while another process waits for them', async () => {
       const [one, other] = [await sourceOf(Index1900000000000), await sourceOf(Index1900000000000)];
       const runner = (await sourceOf(Slow1900000000000)).createQueryRunner();
       await runner.startTransaction('REPEATABLE READ');
@@ -330,7 +330,7 @@ describe('Migrations of one database', () => {
       expect(await isValid()).toBeUndefined();
     });
 
-    it('leave no invalid one behind when they fail', async () => {
+    it('drop the invalid index when they fail', async () => {
       await insert('Okra', 'Okra');
       const source = await sourceOf(Index1900000000000);
       await expect(source.runMigrations()).rejects.toMatchObject({ code: '23505' });
@@ -340,7 +340,7 @@ describe('Migrations of one database', () => {
       expect(await isValid()).toBe(true);
     });
 
-    it('replace an invalid one that a process left when it died', async () => {
+    it('replace the invalid index of a process that died', async () => {
       await insert('Okra', 'Okra');
       await expect(
         database.query('CREATE UNIQUE INDEX CONCURRENTLY products_unique_name ON products (name)'),

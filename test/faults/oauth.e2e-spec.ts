@@ -9,13 +9,13 @@ import { deviations, late, type Outcomes } from '../support/replies.js';
 import { Traffic } from '../support/traffic.js';
 
 const DEADLINE_MS = 1000;
-/** How long tokens live, less the tenth that is never used. */
+/** Lifetime of a token. The service does not use its last tenth. */
 const TOKEN_S = 3;
 const USED_MS = 0.9 * TOKEN_S * 1000;
-/** After which the provider is known to be gone: it was given its time for a token, and the report has become old. */
+/** Milliseconds until the service reports the outage: the token timeout, and the age of a cached report. */
 const KNOWN_MS = 3000 + 1100;
 
-/** For how long an answer of the inventory is given again without asking. */
+/** Milliseconds for which a stock level is reused without a new stock request. */
 const FRESH_MS = 2000;
 
 const WITHOUT_TOKEN: Outcomes = {
@@ -39,7 +39,7 @@ beforeEach(async () => {
   await backing.sandbox.reset();
 });
 
-/** A replica with a provider, and a token, of its own, while the provider fails. */
+/** Observes a replica with its own provider and token while the provider fails. */
 async function observeFault(fault: Fault, settlesInMs: number): Promise<Observation> {
   const proxy = await FaultProxy.start(backing.sandbox.partners.tokenUrl);
   const { url } = await backing.startReplica({
@@ -50,7 +50,7 @@ async function observeFault(fault: Fault, settlesInMs: number): Promise<Observat
     fail: () => proxy.fail(fault),
     revive: () => proxy.fail('none'),
     settlesInMs,
-    // Requests that take as long as they may are in it from their start to their end.
+    // Long enough to contain the slowest requests from start to end.
     lastsMs: 2 * DEADLINE_MS,
   });
   await proxy.stop();
@@ -64,12 +64,12 @@ async function observeFault(fault: Fault, settlesInMs: number): Promise<Observat
   return observation;
 }
 
-it('Without the OAuth provider the token serves on', async () => {
+it('Without the OAuth provider the service keeps using its token', async () => {
   const { during } = await observeFault('blackhole', 0);
   expect(deviations(during, WELL)).toEqual([]);
 });
 
-it('Without the OAuth provider, once the token has expired, it is as without the inventory', async () => {
+it('Without the OAuth provider and a valid token the service behaves as without the inventory', async () => {
   await backing.sandbox.switch('oauth', { expiresIn: TOKEN_S });
   const observations = await Promise.all(
     (['refuse', 'blackhole'] as const).map((fault) => observeFault(fault, USED_MS + KNOWN_MS)),
@@ -79,7 +79,7 @@ it('Without the OAuth provider, once the token has expired, it is as without the
   }
 });
 
-it('Without the OAuth provider a replica that starts has no token, and what others know of the stock', async () => {
+it('Without the OAuth provider a new replica returns the stock levels that other replicas know', async () => {
   const [first, proxy] = await Promise.all([
     backing.startReplica(),
     FaultProxy.start(backing.sandbox.partners.tokenUrl),

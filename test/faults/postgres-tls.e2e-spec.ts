@@ -37,7 +37,7 @@ function urlOf(host: string, query: string): string {
   return url.href;
 }
 
-/** What a connection is like: whether it has TLS, and the client that its certificate names. */
+/** Connects and returns whether the connection uses TLS, and the name in the client certificate. */
 async function connect(url: string): Promise<{ ssl: boolean; client: string | null }> {
   const client = new pg.Client(postgresConnection(url));
   try {
@@ -67,7 +67,7 @@ describe('A connection to PostgreSQL over TLS', () => {
     ['127.0.0.1', 'sslmode=no-verify'],
     ['localhost', 'sslmode=require&sslrootcert=ROOT&sslnegotiation=direct'],
     ['localhost', 'sslmode=require&sslrootcert=ROOT&channel_binding=require'],
-  ])('to %s is made with %s', async (host, query) => {
+  ])('to %s succeeds with %s', async (host, query) => {
     expect(await connect(urlOf(host, query))).toEqual({ ssl: true, client: null });
   });
 
@@ -81,27 +81,27 @@ describe('A connection to PostgreSQL over TLS', () => {
     ['localhost', 'sslmode=verify-ca&sslrootcert=OTHER', UNTRUSTED],
     ['localhost', 'uselibpqcompat=true&sslmode=require&sslrootcert=OTHER', UNTRUSTED],
     ['localhost', 'uselibpqcompat=true&sslmode=verify-full', UNTRUSTED],
-  ])('to %s is refused with %s', async (host, query, cause) => {
+  ])('to %s fails with %s', async (host, query, cause) => {
     await expect(connect(urlOf(host, query))).rejects.toThrow(cause);
   });
 
-  it('shows a client certificate', async () => {
+  it('presents the client certificate', async () => {
     const query = 'sslmode=verify-full&sslrootcert=ROOT&sslcert=CLIENT&sslkey=CLIENT_KEY';
     expect(await connect(urlOf('localhost', query))).toEqual({ ssl: true, client: '/CN=client' });
   });
 
-  it('is not made where TLS is not asked for', async () => {
+  it('does not use TLS with sslmode=disable', async () => {
     expect(await connect(urlOf('localhost', 'sslmode=disable'))).toMatchObject({ ssl: false });
   });
 
-  it('fails in words on a server without TLS', async () => {
+  it('fails with a clear message on a server without TLS', async () => {
     const plain = process.env.TEST_POSTGRES_URL ?? '';
     await expect(connect(`${plain}?sslmode=no-verify`)).rejects.toThrow(
       'The server does not support SSL connections',
     );
   });
 
-  it('trusts with sslrootcert=system what Node trusts', () => {
+  it('trusts the authorities of Node with sslrootcert=system', () => {
     const DATABASE_URL = urlOf('localhost', 'sslmode=verify-full&sslrootcert=system');
     const [trusting, not] = [{ NODE_EXTRA_CA_CERTS: postgres.authority.cert }, {}].map(
       (env) =>
@@ -113,7 +113,7 @@ describe('A connection to PostgreSQL over TLS', () => {
     expect([trusting, not]).toEqual([0, 1]);
   });
 
-  it('is waited for with the cause in the log', async () => {
+  it('is retried by the service, which logs the cause', async () => {
     const DATABASE_URL = urlOf('127.0.0.1', 'sslmode=require&sslrootcert=ROOT');
     const service = await startService({ DATABASE_URL });
     const { port, pathname } = new URL(DATABASE_URL);
@@ -134,7 +134,7 @@ describe('A connection to PostgreSQL over a Unix socket', () => {
     // libpq ignores sslmode on a socket.
     (directory: string, user: string, database: string) =>
       `postgresql://${user}@/${database}?host=${directory}&sslmode=verify-full`,
-  ])('is made in form %#', async (form) => {
+  ])('succeeds in form %#', async (form) => {
     const { hostname, port, username, password, pathname } = new URL(database.url);
     const directory = testDirectory();
     const socket = createServer((client) => {

@@ -19,10 +19,10 @@ const STATEMENT_TIMEOUT_MS = 1000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const INVENTORY_DEADLINE_MS = 3000;
 const WEBHOOK_DEADLINE_MS = 4000;
-/** How long a page that is cached waits for a younger one, and the report for PostgreSQL. */
-const PATIENCE_MS = 1000;
+/** How long a cached page waits for a newer one, and `/health` for PostgreSQL. */
+const SOFT_TIMEOUT_MS = 1000;
 
-/** What is cached is there, as old as it is; what is not has to wait. */
+/** Cached responses are served stale; all others are unavailable. */
 const WITHOUT_POSTGRES: Outcomes = {
   ...WELL,
   listing: ['stale'],
@@ -31,7 +31,7 @@ const WITHOUT_POSTGRES: Outcomes = {
   'unseen product': ['unavailable'],
   'unseen availability': ['unavailable'],
   event: ['unavailable'],
-  // A busy machine may not hear in time what Redis knows.
+  // On a busy machine Redis can time out.
   duplicate: ['duplicate', 'unavailable'],
   health: ['error database', 'error redis database'],
 };
@@ -66,11 +66,11 @@ function environment(): Record<string, string> {
   };
 }
 
-/** Has API B send again what was not taken, and sees to it that all is applied. */
-async function expectAllTaken(): Promise<void> {
+/** Sends the events again that were not processed, and expects that all are applied. */
+async function expectAllApplied(): Promise<void> {
   const { events } = traffic;
   for (const [id, event] of events) {
-    // Where Redis was not heard in time, a claim outlives its request for some seconds.
+    // After a timeout of Redis a lease outlives its request for some seconds.
     await eventually(
       async () => (await send(service.url, event, { id })).status === 200 || undefined,
     );
@@ -80,8 +80,8 @@ async function expectAllTaken(): Promise<void> {
   events.clear();
 }
 
-/** That a stale page is one that was fresh. */
-function expectKnown({ during, all }: Observation): void {
+/** Expects that each stale page was served fresh before. */
+function expectServedBefore({ during, all }: Observation): void {
   const bodies = (replies: readonly Reply[], stale: boolean): string[] =>
     replies
       .filter(({ route }) => route === 'listing')
@@ -95,43 +95,43 @@ function expectUnavailable({ status, headers, body }: Answer<ProblemBody>): void
   expect(headers.get('retry-after')).toMatch(/^[1-9]/);
 }
 
-describe('With a PostgreSQL', () => {
+describe('While PostgreSQL', () => {
   it.each<[string, Fault]>([
     ['refuses connections', 'refuse'],
     ['resets connections', 'reset'],
     ['is cut off in the middle of an answer', { cutAfter: 100 }],
-  ])('that %s, what is cached is served, and the rest is refused at once', async (_, fault) => {
+  ])('%s, cached pages are served and other requests get a 503 at once', async (_, fault) => {
     const observation = await observe(traffic, {
       fail: () => proxy.fail(fault),
       revive: () => proxy.fail('none'),
     });
     expect(deviations(observation.during, WITHOUT_POSTGRES)).toEqual([]);
     expect(late(observation.all, { others: 0 })).toEqual([]);
-    expectKnown(observation);
-    await expectAllTaken();
+    expectServedBefore(observation);
+    await expectAllApplied();
   });
 
-  it('that is killed and recovers, it is the same', async () => {
+  it('is killed and recovers, cached pages are served and other requests get a 503 at once', async () => {
     const { during, all } = await observe(traffic, {
       fail: () => backing.postgres.kill(),
       revive: () => backing.postgres.restart(),
     });
     expect(deviations(during, WITHOUT_POSTGRES)).toEqual([]);
     expect(late(all, { others: 0 })).toEqual([]);
-    await expectAllTaken();
+    await expectAllApplied();
   });
 
-  it('that is slow, all goes on', async () => {
+  it('is slow, all routes work', async () => {
     const { during, all } = await observe(traffic, {
       fail: () => proxy.fail({ latencyMs: 50 }),
       revive: () => proxy.fail('none'),
     });
     expect(deviations(during, WELL)).toEqual([]);
     expect(late(all, { others: STATEMENT_TIMEOUT_MS })).toEqual([]);
-    await expectAllTaken();
+    await expectAllApplied();
   });
 
-  it('that never answers, it is the same within the deadlines, and soon nobody waits for them', async () => {
+  it('never answers, requests end at their deadlines, and soon no request waits for them', async () => {
     const observation = await observe(traffic, {
       fail: () => proxy.fail('blackhole'),
       revive: () => proxy.fail('none'),
@@ -139,7 +139,7 @@ describe('With a PostgreSQL', () => {
       lastsMs: CONNECT_TIMEOUT_MS,
     });
     expect(deviations(observation.during, WITHOUT_POSTGRES)).toEqual([]);
-    expect(late(observation.during, { others: PATIENCE_MS })).toEqual([]);
+    expect(late(observation.during, { others: SOFT_TIMEOUT_MS })).toEqual([]);
     const waiting = CONNECT_TIMEOUT_MS + STATEMENT_TIMEOUT_MS;
     expect(
       late(observation.all, {
@@ -148,11 +148,11 @@ describe('With a PostgreSQL', () => {
         availability: INVENTORY_DEADLINE_MS,
         'unseen availability': INVENTORY_DEADLINE_MS,
         event: WEBHOOK_DEADLINE_MS,
-        others: PATIENCE_MS,
+        others: SOFT_TIMEOUT_MS,
       }),
     ).toEqual([]);
-    expectKnown(observation);
-    await expectAllTaken();
+    expectServedBefore(observation);
+    await expectAllApplied();
   });
 });
 
@@ -165,7 +165,7 @@ describe('While PostgreSQL is down', () => {
     });
   });
 
-  it('a product that is gone does not come back', async () => {
+  it('a deleted product is not served again', async () => {
     const { path } = traffic.request('unseen product');
     await ask(service.url + path);
     await backing.database.query('UPDATE products SET deleted_at = now() WHERE id = $1', [
@@ -177,7 +177,7 @@ describe('While PostgreSQL is down', () => {
     expectUnavailable(await ask<ProblemBody>(service.url + path));
   });
 
-  it('pages are served stale though Redis is down as well', async () => {
+  it('cached pages are served stale without Redis too', async () => {
     const { path } = traffic.request('unseen listing');
     await ask(service.url + path);
     await Promise.all([proxy.fail('refuse'), backing.redis.kill()]);
@@ -193,7 +193,7 @@ describe('While PostgreSQL is down', () => {
   });
 });
 
-it('An event that another replica is at work on has its answer in time as well', async () => {
+it('An event that another replica processes is answered in time without PostgreSQL', async () => {
   const { url } = await backing.startReplica({
     ...environment(),
     DATABASE_STATEMENT_TIMEOUT_MS: '60000',
@@ -211,21 +211,24 @@ it('An event that another replica is at work on has its answer in time as well',
 it.each<[Fault, string]>([
   ['refuse', 'the connection was refused (ECONNREFUSED)'],
   ['blackhole', ''],
-])('A start without PostgreSQL (%s) is alive, not ready, and then ready', async (fault, log) => {
-  await proxy.fail(fault);
-  const starting = await startService(backing.environment({ ...environment(), REDIS_URL: '' }));
-  expect((await ask(`${starting.url}/health/live`)).status).toBe(200);
-  for (const path of ['/health/ready', '/api/products', '/api/products/1']) {
-    expectUnavailable(await ask<ProblemBody>(starting.url + path));
-  }
-  for (const line of [log, 'REDIS_URL is not set']) {
-    await eventually(() => Promise.resolve(starting.logs().includes(line) || undefined));
-  }
+])(
+  'A service that starts without PostgreSQL (%s) is live, and ready once PostgreSQL answers',
+  async (fault, log) => {
+    await proxy.fail(fault);
+    const starting = await startService(backing.environment({ ...environment(), REDIS_URL: '' }));
+    expect((await ask(`${starting.url}/health/live`)).status).toBe(200);
+    for (const path of ['/health/ready', '/api/products', '/api/products/1']) {
+      expectUnavailable(await ask<ProblemBody>(starting.url + path));
+    }
+    for (const line of [log, 'REDIS_URL is not set']) {
+      await eventually(() => Promise.resolve(starting.logs().includes(line) || undefined));
+    }
 
-  await proxy.fail('none');
-  await eventually(
-    async () => (await ask(`${starting.url}/health/ready`)).status === 200 || undefined,
-  );
-  expect((await ask(`${starting.url}/api/products`)).status).toBe(200);
-  expect(await starting.stop()).toBe(0);
-});
+    await proxy.fail('none');
+    await eventually(
+      async () => (await ask(`${starting.url}/health/ready`)).status === 200 || undefined,
+    );
+    expect((await ask(`${starting.url}/api/products`)).status).toBe(200);
+    expect(await starting.stop()).toBe(0);
+  },
+);

@@ -36,7 +36,7 @@ async function setReadOnly(value: 'on' | 'off'): Promise<void> {
   );
 }
 
-/** Makes the sessions of the service end, as those of a server that is demoted. */
+/** Ends the sessions of the service, as a server does that is demoted. */
 async function endSessions(): Promise<void> {
   await database.query(`
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -52,15 +52,15 @@ async function health(): Promise<[number, string | undefined]> {
   return [status, body.details.database.message];
 }
 
-describe('A PostgreSQL that refuses writes', () => {
-  it('is reported as not the primary, and left for one that takes them', async () => {
+describe('A read-only PostgreSQL', () => {
+  it('is reported as not the primary, and replaced once a connection accepts writes', async () => {
     await setReadOnly('on');
     await endSessions();
     const id = randomUUID();
     await eventually(async () => {
       const refused = await send<{ detail: string }>(service.url, upserted(id, 1), { id });
       expect(refused.status).toBe(503);
-      // The first one may have met a session that was ended.
+      // The first request can meet a session that has ended.
       return refused.body.detail === 'The catalog accepts no changes right now.' || undefined;
     });
     await logged('PostgreSQL is not the primary: it refuses writes (25006).');
@@ -72,7 +72,7 @@ describe('A PostgreSQL that refuses writes', () => {
     expect((await ask(`${service.url}/health/ready`)).status).toBe(200);
 
     await setReadOnly('off');
-    // Sessions that were opened before stay read-only: the service has to leave them by itself.
+    // Existing sessions stay read-only: the service has to replace them itself.
     await eventually(async () => (await health())[0] === 200 || undefined);
     await logged('PostgreSQL accepts writes again.');
     expect((await send(service.url, upserted(id, 1), { id })).status).toBe(200);

@@ -59,7 +59,7 @@ describe('The ACL of deploy/README.md', () => {
     const traffic = await Traffic.prepare(service.url, backing.database);
     const load = new Load(service.url, () => traffic.next());
     await eventually(() => Promise.resolve(load.replies.length > 2 * ROUTES.length || undefined));
-    // The service takes the token out of Redis.
+    // The service then deletes the token from Redis.
     await backing.sandbox.revoke();
     await eventually(() => Promise.resolve(load.replies.length > 6 * ROUTES.length || undefined));
     await load.stop();
@@ -71,7 +71,7 @@ describe('The ACL of deploy/README.md', () => {
     admin.disconnect();
   });
 
-  it('is enough for all that the service does', async () => {
+  it('permits everything that the service does', async () => {
     expect(await metric(service, /^farmlokal_redis_up /)).toBe('farmlokal_redis_up 1');
     expect(await metric(service, /^farmlokal_redis_failures_total{reason="refused"}/)).toBe(
       undefined,
@@ -83,7 +83,7 @@ describe('The ACL of deploy/README.md', () => {
     });
   });
 
-  it('was used for every kind of key', async () => {
+  it('is tested with every kind of key', async () => {
     const kinds = (await admin.keys('*')).map((key) => key.split(':').slice(0, 2).join(':'));
     expect([...new Set(kinds)].sort()).toEqual(
       expect.arrayContaining([
@@ -97,13 +97,13 @@ describe('The ACL of deploy/README.md', () => {
     );
   });
 
-  it('names no command that the service does not use', () => {
+  it('permits no command that the service does not use', () => {
     const named = rules.split(' ').filter((rule) => rule.startsWith('+'));
     expect([...used].map((command) => `+${command}`).sort()).toEqual(named.sort());
   });
 });
 
-describe('A service that Redis refuses', () => {
+describe('A service with a Redis that rejects it', () => {
   it.each<[string, string[], (admin: Redis) => Promise<unknown>, string, RegExp]>([
     [
       'because of a password that the server does not require',
@@ -134,39 +134,36 @@ describe('A service that Redis refuses', () => {
       '/1',
       /lacks a permission \(SELECT: NOPERM/,
     ],
-  ])(
-    'is degraded and says why once, in its own log (%s)',
-    async (_, settings, prepare, path, reason) => {
-      const server = await startRedis(settings);
-      const admin = new Redis(server.url);
-      await prepare(admin);
-      const url = new URL(path, urlFor(server, ''));
-      const service = await backing.startReplica({ REDIS_URL: url.href });
-      const { status, body } = await ask<Report>(`${service.url}/health`);
-      expect([status, body.status, body.details.redis?.status]).toEqual([
-        200,
-        'degraded',
-        'degraded',
-      ]);
-      for (let nth = 0; nth < 10; nth += 1) {
-        expect((await ask(`${service.url}/api/products?maxPrice=${nth}`)).status).toBe(200);
-      }
-      expect(await metric(service, /^farmlokal_redis_up /)).toBe('farmlokal_redis_up 0');
-      const failures = await metric(service, /^farmlokal_redis_failures_total{reason="refused"}/);
-      expect(Number(failures?.split(' ')[1])).toBeGreaterThan(0);
-      await service.stop();
-      const lines = service.logs().trim().split('\n');
-      for (const line of lines) expect(JSON.parse(line)).toHaveProperty('level');
-      const warnings = lines.filter((line) => line.includes('Going on without Redis'));
-      expect(warnings).toEqual([expect.stringMatching(reason)]);
-      expect(service.logs()).not.toContain(PASSWORD);
-      admin.disconnect();
-      await server.stop();
-    },
-  );
+  ])('is degraded and logs the reason once (%s)', async (_, settings, prepare, path, reason) => {
+    const server = await startRedis(settings);
+    const admin = new Redis(server.url);
+    await prepare(admin);
+    const url = new URL(path, urlFor(server, ''));
+    const service = await backing.startReplica({ REDIS_URL: url.href });
+    const { status, body } = await ask<Report>(`${service.url}/health`);
+    expect([status, body.status, body.details.redis?.status]).toEqual([
+      200,
+      'degraded',
+      'degraded',
+    ]);
+    for (let nth = 0; nth < 10; nth += 1) {
+      expect((await ask(`${service.url}/api/products?maxPrice=${nth}`)).status).toBe(200);
+    }
+    expect(await metric(service, /^farmlokal_redis_up /)).toBe('farmlokal_redis_up 0');
+    const failures = await metric(service, /^farmlokal_redis_failures_total{reason="refused"}/);
+    expect(Number(failures?.split(' ')[1])).toBeGreaterThan(0);
+    await service.stop();
+    const lines = service.logs().trim().split('\n');
+    for (const line of lines) expect(JSON.parse(line)).toHaveProperty('level');
+    const warnings = lines.filter((line) => line.includes('Going on without Redis'));
+    expect(warnings).toEqual([expect.stringMatching(reason)]);
+    expect(service.logs()).not.toContain(PASSWORD);
+    admin.disconnect();
+    await server.stop();
+  });
 });
 
-/** The commands that were run, without those of a connection and of an administrator. */
+/** The commands that ran, without those of the handshake and of the administrator. */
 function commandsOf(stats: string): Set<string> {
   const ran = stats.matchAll(/^cmdstat_([^:]+):calls=[1-9]/gm);
   const names = Array.from(ran, ([, name = '']) => name);

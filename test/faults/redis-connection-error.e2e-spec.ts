@@ -41,7 +41,7 @@ async function warningOf(url: string): Promise<string> {
   return warning;
 }
 
-describe('The warning about an address', () => {
+describe('The warning about REDIS_URL', () => {
   it.each([
     ['redis://user:hunter2@127.0.0.1:1', '127.0.0.1:1: the connection was refused (ECONNREFUSED)'],
     ['rediss://:hunter2@127.0.0.1:1/2', '127.0.0.1:1: the connection was refused (ECONNREFUSED)'],
@@ -49,7 +49,7 @@ describe('The warning about an address', () => {
       'redis://:hunter2@redis.invalid',
       'redis.invalid:6379: the host name does not exist (ENOTFOUND)',
     ],
-  ])('names the server and the cause in words (%s)', async (url, expected) => {
+  ])('names the server and the cause (%s)', async (url, expected) => {
     expect(await warningOf(url)).toBe(`Going on without Redis at ${expected}`);
   });
 

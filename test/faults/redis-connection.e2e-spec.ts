@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 describe(RedisConnection.name, () => {
-  it('sends what is asked for in one turn of the event loop in one write', async () => {
+  it('sends all commands of one turn of the event loop in one write', async () => {
     const writes = [
       jest.spyOn(Socket.prototype, '_write'),
       jest.spyOn(Socket.prototype as Required<Socket>, '_writev'),

@@ -14,8 +14,8 @@ import { eventually } from '../support/eventually.js';
 import { startRedis } from '../support/redis-server.js';
 import { testDirectory } from '../support/test-directory.js';
 
+/** The state of a connection without an error so far. */
 const WELL = { up: 1, refused: 0, available: true, warnings: [] };
-/** As `WELL` says it, of a Redis that was always well, and of one that is well again. */
 const CONNECTED = ['Redis is connected.'];
 
 let server: RedisServer;
@@ -26,7 +26,7 @@ let registry: Registry;
 let connection: RedisConnection | undefined;
 let logs: string[];
 let warnings: string[];
-/** What ioredis prints of its own. */
+/** What ioredis prints to the console. */
 let printed: unknown[];
 
 beforeEach(() => {
@@ -103,7 +103,7 @@ async function state() {
   };
 }
 
-/** Waits until Redis counts as away, and expects that one warning gave the reason and that nothing was printed. */
+/** Waits until Redis counts as down, and expects one warning with the reason and no output of ioredis. */
 async function expectOutage(reason: RegExp): Promise<void> {
   await eventually(async () => ((await state()).refused > 1 ? true : undefined));
   expect(await state()).toMatchObject({
@@ -131,7 +131,7 @@ function asLimited(url: URL): void {
   url.password = 'pass';
 }
 
-describe('A failed handshake is an outage', () => {
+describe('A handshake fails', () => {
   it('because of a wrong password', async () => {
     await start();
     await connect((url) => (url.password = 'wrong password'));
@@ -234,7 +234,7 @@ describe('A handshake succeeds', () => {
   });
 });
 
-describe('An error reply is an outage', () => {
+describe('Redis counts as down', () => {
   it.each<[string, string, RegExp, () => Promise<unknown>, () => Promise<unknown>]>([
     [
       'when the memory is used up',
@@ -366,7 +366,7 @@ describe('An error reply is an outage', () => {
     'ASK 3999 127.0.0.1:6381',
     "CROSSSLOT Keys in request don't hash to the same slot",
     'SOMETHING nobody has heard of',
-  ])('whatever it is: %s', async (reply) => {
+  ])('after the error reply %s', async (reply) => {
     await start();
     const client = await connect();
     const script = `return redis.error_reply(${JSON.stringify(reply)})`;
@@ -381,7 +381,7 @@ describe('An error reply is an outage', () => {
   });
 });
 
-it('A new reason in the same outage is logged once more', async () => {
+it('A new reason in the same outage is logged too', async () => {
   await start('databases 1');
   await connect((url) => {
     url.password = 'wrong password';
@@ -404,7 +404,7 @@ it.each<[string, (client: Redis) => Promise<unknown>]>([
     (client) => client.eval("return redis.call('incrby', KEYS[1], 1)", 1, 'farmlokal:text'),
   ],
   ['a counter is full', (client) => client.incrby('farmlokal:counter', 1)],
-])('It is no outage that %s', async (_, command) => {
+])('Redis does not count as down when %s', async (_, command) => {
   await start();
   await admin.lpush('farmlokal:list', 'a');
   await admin.mset('farmlokal:text', 'a', 'farmlokal:counter', (2n ** 63n - 1n).toString());

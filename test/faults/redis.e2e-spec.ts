@@ -14,9 +14,9 @@ import type { Service } from '../support/service.js';
 import { send, upserted } from '../support/signed-event.js';
 import { type Route, Traffic } from '../support/traffic.js';
 
-/** What Redis may cost a request, in all. */
+/** Milliseconds that Redis may add to a request. */
 const BUDGET_MS = 100;
-/** For how long nobody asks a Redis that has failed. */
+/** Milliseconds for which the service does not use a Redis that has failed. */
 const SUSPENSION_MS = 500;
 
 let backing: BackingServices;
@@ -43,9 +43,9 @@ afterAll(async () => {
   await proxy.stop();
 });
 
-/** Sees to it that all goes on without Redis, and that it is used again after that. */
-async function expectUnnoticed(outage: Outage): Promise<void> {
-  // Those of an attempt that has failed may be missing.
+/** Expects that all routes work during the outage, and that the service uses Redis again afterwards. */
+async function expectNoEffect(outage: Outage): Promise<void> {
+  // A failed attempt can have lost events.
   traffic.events.clear();
   const { during, all } = await observe(traffic, outage);
   expect(deviations(during, { ...WELL, health: ['degraded redis'] })).toEqual([]);
@@ -57,13 +57,13 @@ async function expectUnnoticed(outage: Outage): Promise<void> {
   await eventually(async () => {
     const { path } = traffic.request('unseen product');
     await ask(service.url + path);
-    // Nobody waits for Redis to take it.
+    // The service does not wait until Redis has stored the page.
     await sleep(100);
     return (await client.exists(`farmlokal:page:${path}`)) === 1 || undefined;
   });
 }
 
-describe('Nobody notices a Redis', () => {
+describe('Clients do not notice a Redis', () => {
   it.each<[string, Fault]>([
     ['refuses connections', 'refuse'],
     ['resets connections', 'reset'],
@@ -71,37 +71,37 @@ describe('Nobody notices a Redis', () => {
     ['is slow', { latencyMs: 100 }],
     ['is cut off in the middle of an answer', { cutAfter: 500 }],
   ])('that %s', async (_, fault) => {
-    await expectUnnoticed({
+    await expectNoEffect({
       fail: () => proxy.fail(fault),
       revive: () => proxy.fail('none'),
-      // As long as it takes to give up a connection on which nothing is heard.
+      // Longer than the service keeps an unresponsive connection.
       ...(fault === 'blackhole' && { lastsMs: 6 * SUSPENSION_MS }),
     });
   });
 
   it('that is killed and comes back empty', async () => {
-    await expectUnnoticed({
+    await expectNoEffect({
       fail: () => backing.redis.kill(),
       revive: () => backing.redis.restart(),
     });
   });
 
   it('that is out of memory', async () => {
-    await expectUnnoticed({
+    await expectNoEffect({
       fail: () => client.config('SET', 'maxmemory', '1'),
       revive: () => client.config('SET', 'maxmemory', '0'),
     });
   });
 
-  it('that has become a replica, which nobody may write to', async () => {
-    await expectUnnoticed({
+  it('that has become a read-only replica', async () => {
+    await expectNoEffect({
       fail: () => client.replicaof('127.0.0.1', '1'),
       revive: () => client.replicaof('NO', 'ONE'),
     });
   });
 
   it('that is loading its data', async () => {
-    // From a master, at a key in ten milliseconds, in between which it says so to whoever asks.
+    // It loads from a master, one key in ten milliseconds, and answers LOADING in between.
     const master = await startRedis();
     const keys = new Redis(master.url);
     await keys.config('SET', 'repl-diskless-sync-delay', '0');
@@ -111,7 +111,7 @@ describe('Nobody notices a Redis', () => {
     const slowly = (microseconds: number) =>
       client.config('SET', 'key-load-delay', String(microseconds));
     const loading = async () => (await client.info('persistence')).includes('loading:1');
-    await expectUnnoticed({
+    await expectNoEffect({
       fail: async () => {
         await slowly(10_000);
         await client.replicaof('127.0.0.1', String(master.port));
@@ -128,7 +128,7 @@ describe('Nobody notices a Redis', () => {
   });
 });
 
-/** The shortest time that a request takes: what has to be waited for is in it, and no hiccup. */
+/** The shortest of three requests, without the noise of the machine. */
 async function quickest(route: Route): Promise<number> {
   const times: number[] = [];
   for (let nth = 0; nth < 3; nth += 1) {
@@ -141,9 +141,9 @@ async function quickest(route: Route): Promise<number> {
   return Math.min(...times);
 }
 
-// Those that ask Redis most often.
+// The routes with the most Redis commands.
 it.each<Route>(['unseen availability', 'event'])(
-  'A Redis that is slow, and in time all the same, costs an %s no more than it may',
+  'A slow Redis that answers before its timeout delays an %s within the budget',
   async (route) => {
     const without = await quickest(route);
     await proxy.fail({ latencyMs: 20 });
@@ -154,7 +154,7 @@ it.each<Route>(['unseen availability', 'event'])(
 
 describe('Without Redis', () => {
   it.each<Fault>(['refuse', 'blackhole'])(
-    '(%s) an event sent many times at once is processed once',
+    '(%s) an event that arrives many times at once is processed once',
     async (fault) => {
       const other = await backing.startReplica({ REDIS_URL: proxy.url });
       await proxy.fail(fault);

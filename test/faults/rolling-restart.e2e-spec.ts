@@ -45,7 +45,7 @@ async function startReplica(): Promise<Service> {
   return replica;
 }
 
-/** Sends requests at a constant rate until it is stopped; gives what was answered to each. */
+/** Sends requests at a constant rate until `stop`, which returns the outcomes. */
 function load(): { stop(): Promise<string[]> } {
   const answers: Promise<string>[] = [];
   const routes = [
@@ -72,7 +72,7 @@ function load(): { stop(): Promise<string[]> } {
 }
 
 describe('A rolling restart', () => {
-  it('fails no request, and every replica ends with 0', async () => {
+  it('fails no request, and every replica exits with 0', async () => {
     let [going, staying] = await Promise.all([startReplica(), startReplica()]);
     const loaded = load();
     stopAfterTest(() => loaded.stop());

@@ -40,7 +40,7 @@ describe('Seeding', () => {
     return Array.from({ length: last - first + 1 }, (_, index) => sampleProduct(first + index).sku);
   }
 
-  it('loads the rows as they were made, and a second run does nothing', async () => {
+  it('loads the sample products, and a second run adds none', async () => {
     expect(await seed({ count: 5000 })).toEqual({ rows: 5000, added: 5000, stopped: false });
     expect(await seed({ count: 5000 })).toEqual({ rows: 5000, added: 0, stopped: false });
     expect(await skus()).toEqual(range(1, 5000));
@@ -66,7 +66,7 @@ describe('Seeding', () => {
     });
   });
 
-  it('goes on where a stopped run left off, and a greater count goes further', async () => {
+  it('continues a stopped run, and adds rows for a greater count', async () => {
     const controller = new AbortController();
     const stopped = await seed({
       count: 5000,
@@ -85,7 +85,7 @@ describe('Seeding', () => {
     expect(await skus()).toEqual(range(1, 5500));
   });
 
-  it('makes a lost connection again', async () => {
+  it('reconnects after a lost connection', async () => {
     const notices: string[] = [];
     let lost = false;
     const result = await seed({
@@ -106,7 +106,7 @@ describe('Seeding', () => {
     expect(await skus()).toEqual(range(1, 5000));
   });
 
-  it('leaves the products of others alone, whatever their skus', async () => {
+  it('does not change products of other sources', async () => {
     const foreign = [
       'A-1',
       'sample-000000007',
@@ -126,7 +126,7 @@ describe('Seeding', () => {
     expect(kept.map(({ sku }) => sku)).toEqual(foreign);
   });
 
-  it('does not bring back what was deleted or undo what was changed', async () => {
+  it('does not restore deleted products or undo changes', async () => {
     await seed({ count: 2000 });
     await database.query('DELETE FROM products WHERE sku = $1', [sampleProduct(1500).sku]);
     await database.query('UPDATE products SET price = 1, revision = 9 WHERE sku = $1', [
@@ -138,7 +138,7 @@ describe('Seeding', () => {
     ]);
   });
 
-  it('shares the work when two run at once', async () => {
+  it('divides the work between two concurrent runs', async () => {
     const [one, other] = await Promise.all([
       seed({ count: 5000, batch: 300 }),
       seed({ count: 5000, batch: 700 }),
@@ -147,7 +147,7 @@ describe('Seeding', () => {
     expect(await skus()).toEqual(range(1, 5000));
   });
 
-  it('says what to do when the table is missing or nobody answers', async () => {
+  it('explains what to do when the table is missing or PostgreSQL does not answer', async () => {
     await database.query('DROP TABLE products');
     await expect(seed({ count: 10 })).rejects.toThrow(/npm run migration:run/);
     await expect(

@@ -12,7 +12,7 @@ import { startService } from '../support/service.js';
 import { Traffic } from '../support/traffic.js';
 
 const DELAY_MS = 2000;
-/** For how long the inventory keeps what is in flight when the server closes. */
+/** How long stock requests are in flight when the server closes. */
 const IN_FLIGHT_MS = 500;
 
 let backing: BackingServices;
@@ -30,30 +30,32 @@ beforeEach(async () => {
 });
 
 describe('SIGTERM', () => {
-  it('turns readiness; what is asked until the server closes is answered; and it ends with 0', async () => {
+  it('makes the service unready, answers requests until the server closes, and exits with 0', async () => {
     const service = await backing.startReplica({ SHUTDOWN_DELAY_MS: String(DELAY_MS) });
     const traffic = await Traffic.prepare(service.url, backing.database);
     await backing.sandbox.switch('inventory', { latencyMs: IN_FLIGHT_MS });
     const load = new Load(service.url, () => traffic.next());
     await sleep(500);
-    const told = performance.now();
+    const signalledAt = performance.now();
     await service.kill('SIGTERM');
     expect(await service.exited()).toBe(0);
     await load.stop();
 
-    // Some of those that were sent by then are answered after it.
-    const closed = told + DELAY_MS - 100;
-    const asked = load.replies.filter(({ sentAt }) => sentAt > told + 300 && sentAt < closed);
+    // Requests in flight at this moment are answered after it.
+    const closed = signalledAt + DELAY_MS - 100;
+    const accepted = load.replies.filter(
+      ({ sentAt }) => sentAt > signalledAt + 300 && sentAt < closed,
+    );
     const draining: Outcomes = {
       ...WELL,
       ready: ['unavailable'],
-      // A busy machine may not hear a healthy Redis in time.
+      // On a busy machine a healthy Redis can time out.
       health: ['shutting_down', 'shutting_down redis'],
     };
-    expect(deviations(asked, draining)).toEqual([]);
+    expect(deviations(accepted, draining)).toEqual([]);
   });
 
-  it('is not held up by a PostgreSQL that does not answer', async () => {
+  it('ends the service even if PostgreSQL does not answer', async () => {
     const proxy = await FaultProxy.start(backing.database.url);
     const service = await backing.startReplica({ DATABASE_URL: proxy.url });
     await Promise.all(Array.from({ length: 5 }, () => ask(`${service.url}/api/products`)));
@@ -63,7 +65,7 @@ describe('SIGTERM', () => {
     await proxy.stop();
   });
 
-  it('is not held up by a client that never finishes asking', async () => {
+  it('ends the service even if a client never completes its request', async () => {
     const service = await backing.startReplica({ DATABASE_STATEMENT_TIMEOUT_MS: '500' });
     const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
     socket.on('error', () => undefined);
@@ -76,7 +78,7 @@ describe('SIGTERM', () => {
     socket.destroy();
   });
 
-  it('is heard before there is a PostgreSQL', async () => {
+  it('ends the service before it has connected to PostgreSQL', async () => {
     const proxy = await FaultProxy.start(backing.database.url);
     await proxy.fail('refuse');
     const service = await startService(backing.environment({ DATABASE_URL: proxy.url }));

@@ -7,7 +7,7 @@ import { createDatabase, type Database } from '../support/database.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 
 const STATEMENT_TIMEOUT_MS = 1000;
-/** Longer than the client gives a statement. */
+/** Longer than the timeout of a statement. */
 const LONG_S = 2;
 
 let database: Database;
@@ -30,14 +30,14 @@ afterEach(async () => {
   await database.drop();
 });
 
-/** The process of PostgreSQL behind the one connection. */
+/** The PostgreSQL process behind the connection. */
 async function serving(): Promise<number | undefined> {
   const [answer] = await dataSource.query<{ pid: number }[]>('SELECT pg_backend_pid() AS pid');
   return answer?.pid;
 }
 
 describe('A connection to PostgreSQL', () => {
-  it('is given up when it stays silent, and another takes its place', async () => {
+  it('is replaced when it stays silent during a statement', async () => {
     const first = await serving();
     await proxy.fail('blackhole');
     await expect(serving()).rejects.toThrow('unresponsive connection');
@@ -45,25 +45,25 @@ describe('A connection to PostgreSQL', () => {
     expect(await serving()).not.toBe(first);
   });
 
-  it('may be silent as long as nobody asks anything of it', async () => {
+  it('may stay idle without being replaced', async () => {
     const first = await serving();
     await sleep(LONG_S * 1000);
     expect(await serving()).toBe(first);
   });
 
-  it('is left to the server, whose word about its own deadline comes first', async () => {
+  it('reports the statement timeout of the server, which expires first', async () => {
     await expect(dataSource.query(`SELECT pg_sleep(${LONG_S})`)).rejects.toThrow(
       'statement timeout',
     );
   });
 
-  it('of the command line may take as long as it takes', async () => {
-    const patient = createDataSource(proxy.url, { poolMax: 1 });
-    await patient.initialize();
+  it('has no timeout in the command line', async () => {
+    const unlimited = createDataSource(proxy.url, { poolMax: 1 });
+    await unlimited.initialize();
     try {
-      await expect(patient.query(`SELECT pg_sleep(${LONG_S})`)).resolves.toHaveLength(1);
+      await expect(unlimited.query(`SELECT pg_sleep(${LONG_S})`)).resolves.toHaveLength(1);
     } finally {
-      await patient.destroy();
+      await unlimited.destroy();
     }
   });
 });

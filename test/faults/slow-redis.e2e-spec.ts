@@ -33,7 +33,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** Keeps Redis from replying to this connection for so many seconds. */
+/** Blocks the connection in Redis for so many seconds. */
 function occupy(seconds: number): Promise<unknown> {
   return connection.attempt((client) => client.blpop('farmlokal:nothing', seconds));
 }
@@ -53,7 +53,7 @@ function block(milliseconds: number): void {
 
 describe(RedisConnection.name, () => {
   it.each([60, 300, 1000])(
-    'reads a reply after the event loop was blocked for %d ms',
+    'reads replies after the event loop was blocked for %d ms',
     async (ms) => {
       const replies = Promise.all(Array.from({ length: 250 }, () => get()));
       block(ms);
@@ -63,7 +63,7 @@ describe(RedisConnection.name, () => {
     },
   );
 
-  it('goes on without a slow command, and stays available for the next', async () => {
+  it('abandons a slow command and stays available for the next', async () => {
     expect(await occupy(0.1)).toBeUndefined();
     expect(connection.available).toBe(true);
     await eventually(async () => ((await get()) === null ? true : undefined));
@@ -72,7 +72,7 @@ describe(RedisConnection.name, () => {
     expect(await metric('farmlokal_redis_failures_total')).toContain('{reason="timeout"} ');
   });
 
-  it('suspends a Redis that answers no probe, and uses it again once it does', async () => {
+  it('suspends a Redis that does not answer a probe, and uses it again once it does', async () => {
     await redis.pause();
     expect(await get()).toBeUndefined();
     await eventually(() => Promise.resolve(connection.available ? undefined : true));
@@ -83,7 +83,7 @@ describe(RedisConnection.name, () => {
     expect(await metric('farmlokal_redis_up')).toContain('farmlokal_redis_up 1');
   });
 
-  it('replaces a silent connection once, however many commands wait for it', async () => {
+  it('replaces an unresponsive connection once, however many commands wait for it', async () => {
     let client: Redis | undefined;
     await connection.attempt((connected) => (client = connected).ping());
     if (client === undefined) throw new Error('Redis is not connected.');
@@ -91,7 +91,7 @@ describe(RedisConnection.name, () => {
     const listeners = stream.listenerCount('close');
     await redis.pause();
     await Promise.all(Array.from({ length: 250 }, () => get({ timeoutMs: 60_000, patient: true })));
-    // ioredis adds a listener for each time that it is told to disconnect.
+    // ioredis adds a listener for each call of disconnect.
     expect(stream.listenerCount('close')).toBeLessThanOrEqual(listeners + 1);
     await redis.resume();
   });

@@ -37,7 +37,7 @@ function poolOf(url: string): DataSource {
   return (dataSource = createDataSource(url, { poolMax: 1, statementTimeoutMs: 5000 }));
 }
 
-describe('A server that refuses statement_timeout as a start parameter', () => {
+describe('A server that rejects statement_timeout as a start parameter', () => {
   it.each(REFUSALS)('with $code is used without it', async (refusal) => {
     pooler = await StrictPooler.start(database.url, refusal);
     const pool = poolOf(pooler.url);
@@ -46,7 +46,7 @@ describe('A server that refuses statement_timeout as a start parameter', () => {
     expect(pooler.refusals).toBe(1);
   });
 
-  it('does not keep the service from starting, which logs it', async () => {
+  it('does not prevent the start of the service, which logs the rejection', async () => {
     const [refusal] = REFUSALS.slice(1);
     if (refusal === undefined) throw new Error('no refusal');
     pooler = await StrictPooler.start(database.url, refusal);
@@ -59,7 +59,7 @@ describe('A server that refuses statement_timeout as a start parameter', () => {
   });
 });
 
-describe('A server that refuses a connection for another reason', () => {
+describe('A server that rejects a connection for another reason', () => {
   it.each<Refusal>([
     { code: '28P01', message: 'password authentication failed for user "farm"' },
     { code: '3D000', message: 'database "farm" does not exist' },
@@ -71,7 +71,7 @@ describe('A server that refuses a connection for another reason', () => {
     expect(pooler.refusals).toBe(1);
   });
 
-  it('gets the parameter again with the next attempt', async () => {
+  it('gets the parameter again in the next attempt', async () => {
     pooler = await StrictPooler.start(database.url.replace('//', '//nobody-'), {
       code: '0A000',
       message: 'not now',

@@ -30,7 +30,7 @@ async function ready({ url }: Service): Promise<boolean> {
 }
 
 describe('Starting', () => {
-  it('with bad variables ends in one message that names them all, and 1', () => {
+  it('with invalid variables exits with 1 and one message that names them all', () => {
     const { status, stdout, stderr } = run('dist/main.js', {
       DATABASE_URL: 'postgres://farm:hunter2@host/db?sslmode=maybe',
       PORT: 'http',
@@ -46,7 +46,7 @@ describe('Starting', () => {
     ]);
   });
 
-  it('on a taken port ends in a message that names PORT, and 1', async () => {
+  it('on a port in use exits with 1 and a message that names PORT', async () => {
     const first = await startService({ DATABASE_URL: 'postgres://localhost:1/none' });
     const { status, stderr } = run('dist/main.js', {
       DATABASE_URL: 'postgres://localhost:1/none',
@@ -71,11 +71,11 @@ describe('The schema', () => {
     await database.drop();
   });
 
-  it('is what the entities say', () => {
+  it('matches the entities', () => {
     expect(migrate('schema:log', database.url).stdout).toContain('Your schema is up to date');
   });
 
-  it('can be taken back and built again, and the service waits for it', async () => {
+  it('can be reverted and migrated again, and the service waits for it', async () => {
     for (const table of ['webhook_events', 'products']) {
       expect(migrate('migration:revert', database.url).status).toBe(0);
       expect(await database.query('SELECT to_regclass($1) AS table', [table])).toEqual([
@@ -118,11 +118,11 @@ describe('The schema', () => {
     { latitude: '-90', longitude: '180' },
     { revision: '9007199254740991' },
     { name: `repeat('🥭', 200)` },
-  ])('takes %j', async (columns) => {
+  ])('accepts %j', async (columns) => {
     await insert({ ...GOOD, ...columns });
   });
 
-  it('takes a tombstone that is nothing but a sku', async () => {
+  it('accepts a tombstone with only a sku', async () => {
     await insert({ sku: `'S'`, deleted_at: 'now()' });
   });
 
@@ -144,13 +144,13 @@ describe('The schema', () => {
     { unit: 'NULL' },
     { price: 'NULL' },
     { sku: 'NULL' },
-  ])('refuses %j', async (columns) => {
+  ])('rejects %j', async (columns) => {
     await expect(insert({ ...GOOD, ...columns })).rejects.toMatchObject({
       code: expect.stringMatching(/^(22|23)/),
     });
   });
 
-  it('refuses a sku twice', async () => {
+  it('rejects the same sku twice', async () => {
     await insert(GOOD);
     await expect(insert(GOOD)).rejects.toMatchObject({ code: '23505' });
   });

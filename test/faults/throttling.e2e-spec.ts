@@ -35,8 +35,8 @@ afterAll(async () => {
   await database.drop();
 });
 
-describe('With Redis killed half-way', () => {
-  it('no replica lets more through than the limit, and none fails', async () => {
+describe('When Redis is killed', () => {
+  it('each replica applies the limit by itself and none fails', async () => {
     const address = newAddress();
     try {
       const statuses = await countStatuses(newAddress(), replicas, 1200, async (nth) => {
@@ -49,7 +49,7 @@ describe('With Redis killed half-way', () => {
     } finally {
       await redis.restart();
     }
-    // What was counted without it holds until its window ends.
+    // Requests that were counted without Redis count until their window ends.
     expect((await getFrom(address, first)).status).toBe(429);
     await eventually(async () => {
       const other = newAddress();

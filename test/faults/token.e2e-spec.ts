@@ -18,9 +18,9 @@ import { type Service, startService } from '../support/service.js';
 import type { Called, Outcome } from '../support/token-calls.js';
 
 const REPLICAS = 4;
-/** Life of the lock: how long a dead owner can hold up the others. */
+/** Lifetime of the lock: how long a dead owner can delay the others. */
 const LOCK_TTL_MS = 4000;
-/** How long a call may take at worst: waiting for another's token, and then fetching one. */
+/** The longest call: waiting for the token of another replica, and then requesting one. */
 const DEADLINE_MS = LOCK_TTL_MS + 1000 + 3000;
 
 let database: Database;
@@ -28,7 +28,7 @@ let redis: RedisServer;
 let client: Redis;
 let sandbox: Sandbox;
 let replicas: Service[];
-/** Tokens that have come by. */
+/** All tokens that were granted. */
 const seen = new Set<string>();
 
 beforeAll(async () => {
@@ -45,9 +45,9 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await Promise.all(replicas.map((replica) => pull(replica, 'forget')));
+  await Promise.all(replicas.map((_, nth) => restart(nth)));
   await sandbox.reset();
-  // A fetch that the last spec has left hanging would yet leave its mark in Redis.
+  // A token request of the last test that still hangs would change Redis later.
   await eventually(async () =>
     (await sandbox.state()).oauth.counts.inFlight === 0 ? true : undefined,
   );
@@ -72,7 +72,7 @@ async function startProvider(answer: RequestListener) {
   };
 }
 
-/** A provider that counts down the life of one token, and then has another. */
+/** A provider that grants the same token until it expires. */
 async function startRepeatingProvider(lifeSeconds = 600) {
   const begin = performance.now();
   return await startProvider((_, response) => {
@@ -88,7 +88,7 @@ async function startRepeatingProvider(lifeSeconds = 600) {
   });
 }
 
-/** A provider that fails, and whose every explanation differs and repeats the request. */
+/** A provider that fails with a unique explanation, which repeats the request. */
 async function startEchoingProvider() {
   return await startProvider((request, response) => {
     void text(request).then((body) => {
@@ -117,14 +117,23 @@ async function startReplica(env: Record<string, string> = {}): Promise<Service> 
   );
 }
 
-async function pull<Body>(replica: Service, lever: string): Promise<Body> {
-  return (await ask<Body>(`${replica.url}/${lever}`, { method: 'POST' })).body;
+async function control<Body>({ url }: Service, action: string): Promise<Body> {
+  return (await ask<Body>(`${url}/${action}`, { method: 'POST' })).body;
+}
+
+/** Gives a replica a token provider without a token, as after a start with this environment. */
+async function restart(nth: number, env: Record<string, string> = {}): Promise<Service> {
+  const restarted = replica(nth);
+  await control(restarted, `restart?${new URLSearchParams(env).toString()}`);
+  return restarted;
 }
 
 function callAll(count: number, forMs = 0): Promise<Called[]> {
   const at = Date.now() + 100;
   return Promise.all(
-    replicas.map((replica) => pull<Called>(replica, `call?at=${at}&count=${count}&forMs=${forMs}`)),
+    replicas.map((replica) =>
+      control<Called>(replica, `call?at=${at}&count=${count}&forMs=${forMs}`),
+    ),
   );
 }
 
@@ -135,7 +144,7 @@ function replica(nth: number): Service {
 }
 
 async function callOne(nth: number): Promise<Outcome> {
-  return (await pull<Called>(replica(nth), 'call')).cold;
+  return (await control<Called>(replica(nth), 'call')).cold;
 }
 
 async function requests(): Promise<number> {
@@ -149,14 +158,14 @@ function tokensOf(outcomes: readonly Outcome[]): string[] {
 }
 
 describe('One token for all replicas', () => {
-  // Long enough for a caller that waits for a fetch to stand out.
+  // Long enough to recognise a caller that waits for a token request.
   const LATENCY_MS = 400;
 
   it.each([[1], [2], [3], [4], [5]])(
-    'is fetched once from cold and once across its expiry, and nobody waits for the latter (%d)',
+    'is requested once at the start and renewed in the background before it expires (%d)',
     async () => {
       await sandbox.switch('oauth', { expiresIn: 2, latencyMs: LATENCY_MS });
-      // It is used for 1.8 s, counted from before it is asked for; its successor until 3 s at least.
+      // A token is used for 1.8 s from its request; the next one until at least 3 s.
       const called = await callAll(250, 1700);
       const outcomes = called.flatMap(({ cold, later }) => [cold, later]);
 
@@ -173,11 +182,11 @@ describe('One token for all replicas', () => {
   );
 });
 
-describe('An owner of the lock', () => {
-  it('that is killed in mid-fetch holds up the others for no longer than the lock lives', async () => {
+describe('The owner of the lock', () => {
+  it('delays the others no longer than the lifetime of the lock when it is killed', async () => {
     await sandbox.switch('oauth', { hang: true });
     const owner = await startReplica();
-    void pull(owner, 'call').catch(() => undefined);
+    void control(owner, 'call').catch(() => undefined);
     await eventually(async () => ((await requests()) === 1 ? true : undefined));
     const [lock] = await client.keys('farmlokal:oauth:fetching:*');
     expect(await client.pttl(lock ?? '')).toBeLessThanOrEqual(LOCK_TTL_MS);
@@ -193,7 +202,7 @@ describe('An owner of the lock', () => {
     expect(await requests()).toBe(2);
   });
 
-  it('that is slow keeps the others waiting, and its token is theirs', async () => {
+  it('shares its token with the others when the provider is slow', async () => {
     await sandbox.switch('oauth', { latencyMs: 2000 });
     const called = await callAll(10);
     expect(called.flatMap(({ cold }) => cold.faults)).toEqual([]);
@@ -202,10 +211,12 @@ describe('An owner of the lock', () => {
   });
 });
 
-describe('A token that a partner refuses', () => {
-  it('is dropped by all, and replaced once', async () => {
+describe('A token that a partner rejects', () => {
+  it('is dropped by all replicas and replaced once', async () => {
     const [first] = tokensOf((await callAll(1)).map(({ cold }) => cold));
-    await Promise.all(replicas.map((replica) => pull(replica, `invalidate?token=${first ?? ''}`)));
+    await Promise.all(
+      replicas.map((replica) => control(replica, `invalidate?token=${first ?? ''}`)),
+    );
     const called = await callAll(50);
     const tokens = tokensOf(called.map(({ cold }) => cold));
     expect(tokens).toHaveLength(1);
@@ -213,68 +224,66 @@ describe('A token that a partner refuses', () => {
     expect(await requests()).toBe(2);
   });
 
-  it('takes no newer one with it', async () => {
+  it('does not invalidate a newer token', async () => {
     const { tokens } = await callOne(0);
-    await Promise.all(replicas.map((replica) => pull(replica, 'invalidate?token=an-older-one')));
+    await Promise.all(replicas.map((replica) => control(replica, 'invalidate?token=an-older-one')));
     expect(tokensOf((await callAll(10)).map(({ cold }) => cold))).toEqual(tokens);
     expect(await requests()).toBe(1);
   });
 
-  it('is not taken from Redis again, should it come back there', async () => {
+  it('is not used again when Redis returns it', async () => {
     const [token = ''] = (await callOne(0)).tokens;
     const [key = ''] = await client.keys('farmlokal:oauth:token:*');
-    await pull(replica(0), `invalidate?token=${token}`);
+    await control(replica(0), `invalidate?token=${token}`);
     await client.set(key, token, 'PX', 60_000);
     expect((await callOne(0)).tokens).not.toContain(token);
   });
 
-  it('and that the provider grants again is not taken for rejected for ever', async () => {
+  it('is used again when the provider grants it again', async () => {
     const provider = await startRepeatingProvider();
-    const own = await startReplica({ OAUTH_TOKEN_URL: provider.url });
-    const [token = ''] = (await pull<Called>(own, 'call')).cold.tokens;
+    const own = await restart(0, { OAUTH_TOKEN_URL: provider.url });
+    const [token = ''] = (await control<Called>(own, 'call')).cold.tokens;
     for (const asked of [2, 3]) {
-      await pull(own, `invalidate?token=${token}`);
-      expect((await pull<Called>(own, 'call')).cold.tokens).toEqual([token]);
+      await control(own, `invalidate?token=${token}`);
+      expect((await control<Called>(own, 'call')).cold.tokens).toEqual([token]);
       expect(provider.requests()).toBe(asked);
     }
-    await own.kill('SIGKILL');
     provider.stop();
   });
 });
 
 describe('A provider that gives the same token until it expires', () => {
-  it('is asked at most twice by each replica in the life of each token', async () => {
+  it('gets at most two requests from each replica in the lifetime of a token', async () => {
     const provider = await startRepeatingProvider(4);
     const own = await Promise.all(
-      [1, 2].map(() => startReplica({ OAUTH_TOKEN_URL: provider.url })),
+      [0, 1].map((nth) => restart(nth, { OAUTH_TOKEN_URL: provider.url })),
     );
-    const called = await Promise.all(own.map((one) => pull<Called>(one, 'call?forMs=5000')));
+    const called = await Promise.all(own.map((one) => control<Called>(one, 'call?forMs=5000')));
     expect(called.flatMap(({ later }) => later.faults)).toEqual([]);
     const tokens = tokensOf(called.map(({ later }) => later));
     expect(tokens.length).toBeGreaterThanOrEqual(2);
     expect(provider.requests()).toBeLessThanOrEqual(2 * own.length * tokens.length);
-    await Promise.all(own.map((one) => one.kill('SIGKILL')));
     provider.stop();
   });
 });
 
-describe('What a provider says of the life of a token', () => {
+describe('The lifetime of a token', () => {
   async function lifeInRedis(): Promise<number> {
     const [key = ''] = await client.keys('farmlokal:oauth:token:*');
     return await client.pttl(key);
   }
 
   it.each([
-    ['is kept to, less a tenth', { expiresIn: 100 }, 90_000],
-    ['is kept to, less a minute at most', { expiresIn: 7200 }, 7_140_000],
-    ['is five minutes when it says nothing', { expiresInAnswer: 'absent' }, 270_000],
-    ['may come as text', { expiresInAnswer: '200' }, 180_000],
-    ['is a day at most', { expiresInAnswer: 1e15 }, 86_340_000],
-    ['is five minutes when it says null', { expiresInAnswer: null }, 270_000],
-    ['is five minutes when it says nothing as text', { expiresInAnswer: '' }, 270_000],
-    ['is five minutes when it says 0', { expiresInAnswer: 0 }, 270_000],
-    ['is five minutes when it is negative', { expiresInAnswer: -1 }, 270_000],
-    ['is five minutes when it is no number', { expiresInAnswer: 'soon' }, 270_000],
+    ['is shortened by a tenth', { expiresIn: 100 }, 90_000],
+    ['is shortened by at most a minute', { expiresIn: 7200 }, 7_140_000],
+    ['is five minutes without expires_in', { expiresInAnswer: 'absent' }, 270_000],
+    ['may be a string', { expiresInAnswer: '200' }, 180_000],
+    ['is at most a day', { expiresInAnswer: 1e15 }, 86_340_000],
+    ['is five minutes when expires_in is null', { expiresInAnswer: null }, 270_000],
+    ['is five minutes when expires_in is empty', { expiresInAnswer: '' }, 270_000],
+    ['is five minutes when expires_in is 0', { expiresInAnswer: 0 }, 270_000],
+    ['is five minutes when expires_in is negative', { expiresInAnswer: -1 }, 270_000],
+    ['is five minutes when expires_in is not a number', { expiresInAnswer: 'soon' }, 270_000],
   ])('%s', async (_, switches, life) => {
     await sandbox.switch('oauth', switches);
     expect((await callOne(0)).tokens).toHaveLength(1);
@@ -290,7 +299,7 @@ describe('A provider that fails', () => {
     ['with garbage', { garbage: true }],
     ['by cutting the connection', { reset: true }],
     ['by being down', { down: true }],
-  ])('%s is asked ever less often, by all replicas together', async (_, switches) => {
+  ])('%s gets fewer and fewer requests from all replicas together', async (_, switches) => {
     await sandbox.switch('oauth', switches);
     const until = Date.now() + 2500;
     while (Date.now() < until) {
@@ -304,14 +313,14 @@ describe('A provider that fails', () => {
     expect(await requests()).toBe(1);
   });
 
-  it('is left alone as long as it asks', async () => {
+  it('gets no request before its Retry-After', async () => {
     await sandbox.switch('oauth', { errorRate: 1, retryAfter: 42 });
     expect((await callOne(0)).faults).toEqual(['dependency-unavailable 42']);
     expect((await callOne(1)).faults).toEqual([expect.stringMatching(/ (41|42)$/)]);
     expect(await requests()).toBe(1);
   });
 
-  it('does not disturb those who have a token', async () => {
+  it('does not affect replicas with a token', async () => {
     await sandbox.switch('oauth', { expiresIn: 4 });
     const [token] = tokensOf((await callAll(1)).map(({ cold }) => cold));
     await sandbox.switch('oauth', { hang: true });
@@ -322,25 +331,26 @@ describe('A provider that fails', () => {
   });
 });
 
-describe('A provider that says no', () => {
+describe('A provider that rejects the client', () => {
   it.each(['invalid_client', 'unauthorized_client', 'invalid_scope'])(
-    'with %s is not asked again at once; the log has it once, in words',
+    'with %s gets no further request at once, and the error is logged once',
     async (oauthError) => {
-      const own = await startReplica();
+      const own = replica(0);
+      const { length: before } = own.logs();
       await sandbox.switch('oauth', { oauthError });
       for (let nth = 0; nth < 20; nth += 1) {
-        const { cold } = await pull<Called>(own, 'call');
+        const { cold } = await control<Called>(own, 'call');
         expect(cold.faults).toEqual([expect.stringMatching(/^dependency-unavailable 1[45]$/)]);
       }
       expect(await requests()).toBe(1);
       const told = own
         .logs()
+        .slice(before)
         .split('\n')
         .filter((line) => line.includes(oauthError));
       expect(told).toHaveLength(1);
       expect(told[0]).toContain('rejects this client');
       expect(told[0]).toContain('The switch oauthError is set');
-      await own.kill('SIGKILL');
     },
   );
 });
@@ -349,33 +359,28 @@ describe('The token request', () => {
   it.each(['basic', 'basic-raw', 'post'])(
     'authenticates the client at the provider with %s',
     async (OAUTH_CLIENT_AUTH) => {
-      const own = await startReplica({ OAUTH_CLIENT_AUTH });
-      const { tokens, faults } = (await pull<Called>(own, 'call')).cold;
+      const own = await restart(0, { OAUTH_CLIENT_AUTH });
+      const { tokens, faults } = (await control<Called>(own, 'call')).cold;
       expect({ tokens: tokens.length, faults }).toEqual({ tokens: 1, faults: [] });
-      await own.kill('SIGKILL');
     },
   );
 
-  it.each(['basic', 'post'])(
-    'carries any id and secret to the provider with %s',
-    async (OAUTH_CLIENT_AUTH) => {
-      const credentials = { id: 'farm-lokal_01.prod:x', secret: "a+b c%41&d=e*~!'()/", scope: 'a' };
-      const { server, tokenUrl } = await AuthorizationServer.start(credentials);
-      const own = await startReplica({
-        OAUTH_TOKEN_URL: tokenUrl,
-        OAUTH_CLIENT_ID: credentials.id,
-        OAUTH_CLIENT_SECRET: credentials.secret,
-        OAUTH_SCOPE: credentials.scope,
-        OAUTH_CLIENT_AUTH,
-      });
-      const { tokens, faults } = (await pull<Called>(own, 'call')).cold;
-      expect({ tokens: tokens.length, faults }).toEqual({ tokens: 1, faults: [] });
-      await own.kill('SIGKILL');
-      await server.change({ down: true });
-    },
-  );
+  it.each(['basic', 'post'])('encodes any id and secret with %s', async (OAUTH_CLIENT_AUTH) => {
+    const credentials = { id: 'farm-lokal_01.prod:x', secret: "a+b c%41&d=e*~!'()/", scope: 'a' };
+    const { server, tokenUrl } = await AuthorizationServer.start(credentials);
+    const own = await restart(0, {
+      OAUTH_TOKEN_URL: tokenUrl,
+      OAUTH_CLIENT_ID: credentials.id,
+      OAUTH_CLIENT_SECRET: credentials.secret,
+      OAUTH_SCOPE: credentials.scope,
+      OAUTH_CLIENT_AUTH,
+    });
+    const { tokens, faults } = (await control<Called>(own, 'call')).cold;
+    expect({ tokens: tokens.length, faults }).toEqual({ tokens: 1, faults: [] });
+    await server.change({ down: true });
+  });
 
-  it('with other parameters or another authentication gets a token of its own', async () => {
+  it('shares a token only with replicas of the same parameters and authentication', async () => {
     const environments: Record<string, string>[] = [
       {},
       { OAUTH_CLIENT_AUTH: 'post' },
@@ -383,16 +388,19 @@ describe('The token request', () => {
       { OAUTH_TOKEN_PARAMETERS: 'audience=stock' },
       { OAUTH_TOKEN_PARAMETERS: 'audience=stock' },
     ];
-    const own = await Promise.all(environments.map((environment) => startReplica(environment)));
-    const called = await Promise.all(own.map((one) => pull<Called>(one, 'call')));
+    const own = await Promise.all(
+      environments.map((environment, nth) =>
+        nth < REPLICAS ? restart(nth, environment) : startReplica(environment),
+      ),
+    );
+    const called = await Promise.all(own.map((one) => control<Called>(one, 'call')));
     expect(called.flatMap(({ cold }) => cold.faults)).toEqual([]);
     expect(tokensOf(called.map(({ cold }) => cold))).toHaveLength(4);
     expect(await requests()).toBe(4);
-    await Promise.all(own.map((one) => one.kill('SIGKILL')));
   });
 });
 
-describe('With Redis', () => {
+describe('While Redis is', () => {
   afterEach(async () => {
     await redis.resume();
     await redis.restart();
@@ -409,16 +417,16 @@ describe('With Redis', () => {
     ['killed', () => redis.kill()],
     ['frozen', () => redis.pause()],
     ['paused for its clients', () => client.call('CLIENT', 'PAUSE', '5000', 'ALL')],
-  ])('%s, who has a token keeps it, and who has none fetches one for itself', async (_, fail) => {
+  ])('%s, a replica keeps its token, and one without a token requests its own', async (_, fail) => {
     await callOne(0);
     await fail();
     await answered();
     await answered();
-    // The one that had its token, and one flight for each of the others.
+    // The replica that had a token sends no request, and each of the others one.
     expect(await requests()).toBe(REPLICAS);
   });
 
-  it('emptied and revived, all come to one token again', async () => {
+  it('emptied and restarted, all replicas get the same token again', async () => {
     await sandbox.switch('oauth', { expiresIn: 3 });
     await callAll(1);
     await redis.kill();
@@ -430,7 +438,7 @@ describe('With Redis', () => {
     });
   });
 
-  it('holding garbage, a token is fetched all the same', async () => {
+  it('holding garbage, the service requests a token', async () => {
     await callOne(0);
     const [key = ''] = await client.keys('farmlokal:oauth:token:*');
     await client.del(key);
@@ -444,7 +452,7 @@ describe('With Redis', () => {
 });
 
 describe('No log', () => {
-  it('repeats the secrets in an error answer, whose varying explanation it has once', async () => {
+  it('repeats the secrets in an error response, whose varying explanation is logged once', async () => {
     const provider = await startEchoingProvider();
     const own = await startReplica({
       OAUTH_TOKEN_URL: provider.url,
@@ -452,7 +460,7 @@ describe('No log', () => {
       OAUTH_TOKEN_PARAMETERS: 'audience=https%3A%2F%2Forders.example&api_key=k%C3%A4sebrot',
     });
     await eventually(async () => {
-      await pull(own, 'call');
+      await control(own, 'call');
       return provider.requests() > 1 ? true : undefined;
     });
     const logs = own.logs();
@@ -473,7 +481,7 @@ describe('No log', () => {
     provider.stop();
   });
 
-  it('has the secret or a token in it, at any level', () => {
+  it('contains the secret or a token at any level', () => {
     const { clientId, clientSecret } = sandbox.partners;
     expect(seen.size).toBeGreaterThan(15);
     const logs = replicas.map((one) => one.logs()).join('');

@@ -11,7 +11,7 @@ const REPLICAS = 3;
 let backing: BackingServices;
 let replicas: Service[];
 
-// Each attempt counts all events and products, so it has a database of its own.
+// Each attempt counts all events and products, so it needs a new database.
 beforeEach(async () => {
   backing = await BackingServices.start();
   replicas = await Promise.all(Array.from({ length: REPLICAS }, () => startReplica()));
@@ -30,8 +30,8 @@ async function done(): Promise<number> {
   return (await backing.sandbox.state()).catalog.emit?.done ?? 0;
 }
 
-/** Waits until so much of the campaign is over. */
-async function part(share: number): Promise<void> {
+/** Waits until this share of the campaign is done. */
+async function untilDone(share: number): Promise<void> {
   await eventually(
     async () => ((await done()) >= share * EVENTS * 1.3 ? true : undefined),
     240_000,
@@ -39,7 +39,7 @@ async function part(share: number): Promise<void> {
 }
 
 describe('While a replica, Redis and PostgreSQL are killed and come back', () => {
-  it('every event is applied once, and what was answered is there', async () => {
+  it('every event is applied once, and no acknowledged event is lost', async () => {
     const campaign = backing.sandbox.emit({
       count: EVENTS,
       products: EVENTS / 10,
@@ -50,15 +50,15 @@ describe('While a replica, Redis and PostgreSQL are killed and come back', () =>
       oracle: true,
     });
     const [first] = replicas;
-    await part(0.15);
+    await untilDone(0.15);
     await first?.kill('SIGKILL');
-    await part(0.3);
+    await untilDone(0.3);
     replicas[0] = await startReplica({ PORT: new URL(first?.url ?? '').port });
-    await part(0.4);
+    await untilDone(0.4);
     await backing.redis.kill();
-    await part(0.55);
+    await untilDone(0.55);
     await backing.redis.restart();
-    await part(0.7);
+    await untilDone(0.7);
     await backing.postgres.kill();
     await sleep(1000);
     await backing.postgres.restart();
@@ -66,7 +66,7 @@ describe('While a replica, Redis and PostgreSQL are killed and come back', () =>
 
     expect({ gaveUp, refused }).toEqual({ gaveUp: 0, refused: 0 });
     expect(statuses['500'] ?? 0).toBe(0);
-    // That the faults were felt.
+    // Proves that the faults had an effect.
     expect(statuses.failed ?? 0).toBeGreaterThan(0);
     expect(statuses['503'] ?? 0).toBeGreaterThan(0);
 

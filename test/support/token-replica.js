@@ -1,7 +1,7 @@
-// The built service's token provider without the service around it, with levers over HTTP:
-// POST /forget              a provider that holds nothing, as after a start
-// POST /call?at&count&forMs `count` calls at the instant `at`, and then one every few milliseconds
-// POST /invalidate?token    what a caller does after a 401
+// The built service's token provider, controlled over HTTP:
+// POST /restart?VARIABLE=…   replaces it with a new one without a token; the variables change its environment
+// POST /call?at&count&forMs  requests `count` tokens at the time `at`, and then one every few milliseconds
+// POST /invalidate?token     invalidates a token, as a caller does after a 401
 import { createServer } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
@@ -11,7 +11,7 @@ import { Registry } from 'prom-client';
 
 import { createApp } from '../../dist/server/create-app.js';
 import { TokenProvider } from '../../dist/auth/token-provider.js';
-import { Environment } from '../../dist/config/environment.js';
+import { readEnvironment } from '../../dist/config/environment.js';
 import { RedisConnection } from '../../dist/redis/redis-connection.js';
 import { RedisLock } from '../../dist/redis/redis-lock.js';
 
@@ -21,12 +21,12 @@ const app = await createApp();
 let tokens = app.get(TokenProvider, { strict: false });
 
 /** @type {Record<string, (query: URLSearchParams) => Promise<unknown>>} */
-const LEVERS = {
+const ACTIONS = {
   '/health/live': async () => ({}),
-  '/forget': async () => {
+  '/restart': async (query) => {
     tokens.onApplicationShutdown();
     tokens = new TokenProvider(
-      app.get(Environment),
+      readEnvironment({ ...process.env, ...Object.fromEntries(query) }),
       app.get(RedisConnection),
       app.get(RedisLock),
       new Registry(),
@@ -73,7 +73,7 @@ function summarise(outcomes) {
 
 createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
-  void LEVERS[pathname]?.(searchParams).then((answer) => {
+  void ACTIONS[pathname]?.(searchParams).then((answer) => {
     response.setHeader('Content-Type', 'application/json');
     response.end(JSON.stringify(answer));
   });

@@ -1,17 +1,17 @@
-/** What the log tells of a request once it is over; of bytes that were no request, what there is to tell. */
+/** The log line of a request. Bytes that are not an HTTP request have only the fields that are required. */
 export interface RequestLine {
   readonly level: 'info' | 'warn' | 'error';
   readonly requestId: string;
   readonly status: number;
   readonly method?: string;
-  /** Path and query, as they came. */
+  /** Path and query as the client sent them. */
   readonly url?: string;
-  /** The route's template; undefined where no route matches. */
+  /** The template of the route; undefined when no route matches. */
   readonly route?: string | undefined;
   readonly durationMs?: number;
-  /** The client's address, as far as the trusted proxies know it. */
+  /** The client's address, as the trusted proxies report it. */
   readonly client?: string | undefined;
   readonly traceparent?: string | undefined;
-  /** Node's word for what is wrong with bytes that were no request. */
+  /** Node's error code for bytes that are not an HTTP request. */
   readonly fault?: string | undefined;
 }

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** What pages of other origins may read of a response besides its body. */
+/** Response headers that pages of other origins may read. */
 const EXPOSED_HEADERS = [
   'Age',
   'ETag',
@@ -12,15 +12,19 @@ const EXPOSED_HEADERS = [
   'X-Request-Id',
 ].join(', ');
 
-/** Lets pages of the given origins read responses (https://fetch.spec.whatwg.org/#http-cors-protocol). */
-export class CrossOriginPolicy {
+/**
+ * Allows pages of other origins to read responses.
+ *
+ * @see https://fetch.spec.whatwg.org/#http-cors-protocol
+ */
+export class CorsPolicy {
   private readonly origins: ReadonlySet<string>;
 
   constructor(origins: readonly string[]) {
     this.origins = new Set(origins);
   }
 
-  /** Sets the headers that every response has, whatever its status. */
+  /** Sets the headers of every response, also of an error. */
   setHeaders({ headers: { origin } }: FastifyRequest, response: FastifyReply): void {
     response.header('vary', 'Origin');
     if (origin !== undefined && this.origins.has(origin)) {
@@ -30,9 +34,9 @@ export class CrossOriginPolicy {
   }
 
   /**
-   * Answers a preflight, for any path, so that the browser sends the request and the page can read its error.
+   * Answers a preflight, for any path: then the browser sends the request, and the page can read an error.
    *
-   * @returns false when the request is none.
+   * @returns false when the request is not a preflight.
    */
   answerPreflight({ method, headers }: FastifyRequest, response: FastifyReply): boolean {
     if (method !== 'OPTIONS' || !('access-control-request-method' in headers)) {

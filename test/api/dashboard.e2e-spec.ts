@@ -6,11 +6,10 @@ import { Expression } from '../../deploy/prometheus/expression.js';
 import type { RedisServer } from '../../dev/redis-server.js';
 import { ask } from '../support/answer.js';
 import { createDatabase, type Database } from '../support/database.js';
-import { eventually } from '../support/eventually.js';
 import { insertProducts } from '../support/products.js';
 import { startRedis } from '../support/redis-server.js';
 import { type Sandbox, startSandbox } from '../support/sandbox.js';
-import { type Service, startService } from '../support/service.js';
+import { type Service, startReadyService } from '../support/service.js';
 import { SECRET, send, upserted } from '../support/signed-event.js';
 
 const THROTTLE_LIMIT = 50;
@@ -38,17 +37,13 @@ let series: Map<string, ReadonlySet<string> | undefined>;
 
 beforeAll(async () => {
   [database, redis, sandbox] = await Promise.all([createDatabase(), startRedis(), startSandbox()]);
-  service = await startService({
+  service = await startReadyService({
     DATABASE_URL: database.url,
     REDIS_URL: redis.url,
     ...sandbox.environment(),
     WEBHOOK_SECRETS: SECRET,
     THROTTLE_LIMIT: String(THROTTLE_LIMIT),
-    SHUTDOWN_DELAY_MS: '0',
   });
-  await eventually(
-    async () => (await ask(`${service.url}/health/ready`)).status === 200 || undefined,
-  );
   await sendRequests();
   const { body } = await ask<string>(`${service.url}/metrics`);
   series = seriesOf(body);

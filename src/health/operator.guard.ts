@@ -5,7 +5,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { Environment } from '../config/environment.js';
 import { Problem } from '../problems/problem.js';
 
-/** Those who may see how the service is doing: whoever brings `METRICS_TOKEN`, or everybody where there is none. */
+/** Protects what only operators may read: with `METRICS_TOKEN` as a bearer token, or without any when it is unset. */
 @Injectable()
 export class OperatorGuard implements CanActivate {
   private readonly token: Buffer | undefined;
@@ -14,17 +14,16 @@ export class OperatorGuard implements CanActivate {
     this.token = METRICS_TOKEN === undefined ? undefined : digest(METRICS_TOKEN);
   }
 
-  /** Whether a request comes from one of them. */
-  include({ headers }: FastifyRequest): boolean {
+  isAuthorized({ headers }: FastifyRequest): boolean {
     const [, given = ''] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
-    // Digests have one length, so that the comparison tells nothing of the token's.
+    // Digests have one length, so the time of the comparison does not depend on the token's length.
     return this.token === undefined || timingSafeEqual(digest(given), this.token);
   }
 
-  /** @throws Problem `unauthorized` when it does not. */
+  /** @throws Problem `unauthorized` without the token. */
   canActivate(context: ExecutionContext): boolean {
-    if (!this.include(context.switchToHttp().getRequest<FastifyRequest>())) {
-      throw new Problem('unauthorized', 'The metrics want METRICS_TOKEN as a bearer token.', {
+    if (!this.isAuthorized(context.switchToHttp().getRequest<FastifyRequest>())) {
+      throw new Problem('unauthorized', 'The metrics require METRICS_TOKEN as a bearer token.', {
         headers: { 'WWW-Authenticate': 'Bearer' },
       });
     }

@@ -1,12 +1,18 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
-const DETAILS = {
+const DEPENDENCIES = {
   type: 'object' as const,
   additionalProperties: {
     type: 'object' as const,
     properties: { status: { type: 'string' as const }, message: { type: 'string' as const } },
   },
 };
+
+/** The response to a probe that succeeds. */
+export class ProbeDto {
+  @ApiProperty({ enum: ['ok'] })
+  readonly status = 'ok';
+}
 
 /** A Terminus report. */
 export class HealthReportDto {
@@ -17,12 +23,12 @@ export class HealthReportDto {
   })
   readonly status!: string;
 
-  @ApiPropertyOptional({ ...DETAILS, example: { redis: { status: 'up' } } })
+  @ApiPropertyOptional({ ...DEPENDENCIES, example: { redis: { status: 'up' } } })
   readonly info?: object;
 
-  @ApiPropertyOptional({ ...DETAILS, example: {} })
+  @ApiPropertyOptional({ ...DEPENDENCIES, example: {} })
   readonly error?: object;
 
-  @ApiPropertyOptional({ ...DETAILS, example: { redis: { status: 'up' } } })
+  @ApiPropertyOptional({ ...DEPENDENCIES, example: { redis: { status: 'up' } } })
   readonly details?: object;
 }
