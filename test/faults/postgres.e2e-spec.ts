@@ -220,7 +220,7 @@ it.each<[Fault, string]>([
     for (const path of ['/health/ready', '/api/products', '/api/products/1']) {
       expectUnavailable(await httpFetch<ProblemBody>(starting.url + path));
     }
-    for (const line of [log, 'No REDIS_URL']) {
+    for (const line of [log, 'REDIS_URL is not set']) {
       await eventually(() => Promise.resolve(starting.logs().includes(line) || undefined));
     }
 
