@@ -308,7 +308,7 @@ describe('A client that sends bytes that are not a request behind a request', ()
     const connection = await RawConnection.open(service.url);
     connection.write(`${get(LARGE_PAGE)}GARBAGE\r\n\r\n`);
     connection.write(Buffer.alloc(64 * 1024 * 1024, 'x'));
-    const answers = await connection.answers();
+    const answers = await connection.remainingResponses();
     expect(answers.map(({ status }) => status)).toEqual([200]);
     expect(answers[0]?.headers.get('connection')).toBe('close');
     connection.close();
