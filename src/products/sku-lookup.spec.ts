@@ -3,7 +3,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 
 import type { Environment } from '../config/environment.js';
 import { dependencyUnavailable } from '../problems/problem.js';
-import type { CatalogVersion } from '../response-cache/catalog-version.js';
+import type { CacheVersion } from '../response-cache/cache-version.js';
 import type { ProductsRepository } from './products.repository.js';
 import { SkuLookup } from './sku-lookup.js';
 
@@ -30,7 +30,7 @@ function lookupIn(products: Skus, { staleMs = 60_000 } = {}) {
       return catalog.version;
     },
     current: () => catalog.version,
-  } as unknown as CatalogVersion;
+  } as unknown as CacheVersion;
   const environment = { CACHE_TTL_MS: TTL_MS, CACHE_STALE_MS: staleMs } as Environment;
   return {
     lookup: new SkuLookup(repository, versions, environment),
