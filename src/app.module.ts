@@ -31,7 +31,7 @@ import { WebhooksModule } from './webhooks/webhooks.module.js';
   controllers: [IndexController],
 })
 export class AppModule {
-  /** The module with an environment that is loaded already. */
+  /** Returns the module with an environment that is already loaded. */
   static with(environment: Environment): DynamicModule {
     return { module: AppModule, imports: [EnvironmentModule.with(environment)] };
   }

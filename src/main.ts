@@ -8,8 +8,8 @@ import { urlHost } from './http/url-host.js';
 import { createApp } from './server/create-app.js';
 
 /**
- * Connections that the kernel queues until they are accepted. With a full queue clients of a burst resend for seconds. The
- * kernel limits it to net.core.somaxconn.
+ * Connections that the kernel queues until they are accepted. When the queue is full, clients retry for seconds. The
+ * kernel limits the queue to net.core.somaxconn.
  */
 const BACKLOG = 4096;
 /** Errors of an address that cannot be listened on. */
@@ -21,7 +21,7 @@ try {
   await app.listen({ port: PORT, host: HOST, backlog: BACKLOG });
   const logger = new Logger('main');
   logger.log(`Listening on ${boundAddresses(app).join(', ')}.`);
-  // Before the logger's own listener, which writes the last lines.
+  // Runs before the logger's own listener, which writes the last lines.
   process.prependOnceListener('exit', (code) => {
     logger.log(`Stopped: exit code ${code}.`);
   });
@@ -36,7 +36,7 @@ function boundAddresses(app: NestFastifyApplication): string[] {
   return bound.map(({ address, port }) => `${urlHost(address)}:${port}`);
 }
 
-/** An operator's mistake as a sentence, any other error with its stack. */
+/** Describes an operator's mistake in a sentence, and any other error by its stack. */
 function describeStartError(error: unknown): string {
   if (error instanceof InvalidEnvironmentError) {
     return error.message;

@@ -1,6 +1,6 @@
 /**
  * The migrations of this build in order: the files of `migrations/` without their extension. The service starts when all
- * of them are applied. It needs the list and not the files.
+ * of them are applied. It reads only this list, not the files.
  */
 export const MIGRATIONS: readonly string[] = [
   '1795300000000-create-products',

@@ -82,7 +82,7 @@ export async function requestGrant(client: OAuthClient): Promise<Grant> {
   const response = await requestToken(client).catch((error: unknown) => {
     throw new GrantError(loggableText((error as Error).message, secretsOf(client)));
   });
-  // Not by oauth4webapi, which rejects a response because of fields that this service does not use.
+  // Not parsed by oauth4webapi, because it rejects a response for fields that this service does not use.
   const fields = parseFields(response.headers.get('content-type'), await response.text());
   const result = fields && response.ok ? readToken(fields) : undefined;
   if (result !== undefined && 'token' in result) {
@@ -150,7 +150,7 @@ function errorResponse(
   });
 }
 
-/** Every form of a secret of the request or the response that a text of the provider may repeat. */
+/** Lists the secrets of the request and the response, in every form that the provider's texts may repeat. */
 function secretsOf(
   { clientId, clientSecret, tokenParameters }: OAuthClient,
   fields: ResponseFields = {},

@@ -2,7 +2,7 @@ const MAX_LENGTH = 300;
 
 /** Prepares a text of a provider for a log: masks the secrets, joins the lines and limits the length to 300 characters. */
 export function loggableText(text: string, secrets: readonly string[]): string {
-  // Masks first, because a secret that is cut or has other spaces no longer matches.
+  // Masks first, because a secret that is truncated or has other spaces no longer matches.
   const line = mask(text, secrets)
     .replace(/[\p{C}\p{Z}]+/gu, ' ')
     .trim();
@@ -11,7 +11,7 @@ export function loggableText(text: string, secrets: readonly string[]): string {
 
 /** Ignores case, because a provider may change the case of percent-encoding and host names. */
 function mask(text: string, secrets: readonly string[]): string {
-  // The longest first, because it may contain a shorter one.
+  // Tries the longest secret first, because it may contain a shorter one.
   const longestFirst = secrets.toSorted((a, b) => b.length - a.length);
   return secrets.length === 0
     ? text

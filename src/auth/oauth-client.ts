@@ -29,8 +29,8 @@ export function configuredClient({
 }
 
 /**
- * Identifies a client and its token request in Redis keys. It contains only 16 bits of the secret's digest: enough to
- * separate a changed secret, too few to guess the secret from.
+ * Identifies a client and its token request in Redis keys. The key contains only 16 bits of the secret's digest: enough
+ * to detect a changed secret, and too few to guess the secret.
  */
 export function clientKey(client: OAuthClient | undefined): string {
   const { tokenUrl, clientId, clientSecret, clientAuth, scope, tokenParameters } = client ?? {};

@@ -37,7 +37,7 @@ export class SharedBackoff {
   /**
    * Counts a failure and starts its backoff.
    *
-   * @param retryAfterMs minimum of the backoff, as the partner requests.
+   * @param retryAfterMs minimum backoff that the partner requests.
    */
   async recordFailure(options: BackoffOptions, retryAfterMs = 0): Promise<void> {
     await this.remaining();

@@ -24,7 +24,7 @@ export class TokenCache {
     this.tokenSince = performance.now();
   }
 
-  /** The shared token if it is newer: another token than the current and the rejected one, with a later expiry. */
+  /** Returns the shared token if it expires later than the current token, and is neither that one nor the rejected one. */
   async readNewer(): Promise<Token | undefined> {
     const shared = await this.store.get();
     const { token, rejected } = this;

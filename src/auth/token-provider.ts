@@ -24,7 +24,7 @@ import { PATIENT_COMMAND, type Token, TokenStore } from './token-store.js';
  * replica requests a token as well. That is harmless: both tokens are valid.
  */
 const LOCK_TTL_MS = GRANT_TIMEOUT_MS + 1000;
-/** How long a caller waits for the token of another replica: a second longer than the lock of a dead one exists. */
+/** How long a caller waits for another replica's token: a second longer than the lock of a dead replica lasts. */
 const WAIT_MS = LOCK_TTL_MS + 1000;
 const POLL_MS = 20;
 
@@ -80,7 +80,7 @@ export class TokenProvider implements OnApplicationShutdown {
   }
 
   /**
-   * A valid token. Returns at once while there is one, else within {@link WAIT_MS} and {@link GRANT_TIMEOUT_MS}.
+   * Returns a valid token: the current one at once, otherwise within {@link WAIT_MS} plus {@link GRANT_TIMEOUT_MS}.
    *
    * @throws Problem `dependency-unavailable` when the provider issues no token, or no client is configured.
    */
@@ -100,7 +100,7 @@ export class TokenProvider implements OnApplicationShutdown {
     this.renewal.stop();
   }
 
-  /** Gets a new token, once at a time in this process. */
+  /** Acquires a token. Concurrent callers in this process share one acquisition. */
   private async acquireToken(): Promise<string> {
     const { client } = this;
     if (client === undefined) {
@@ -156,7 +156,7 @@ export class TokenProvider implements OnApplicationShutdown {
     try {
       const { token: value, lifetimeMs } = await requestGrant(client);
       this.metrics.count('granted');
-      // Without a margin for a repeated token: the provider issues no other one before it expires.
+      // A repeated token has no margin, because the provider issues no other token before this one expires.
       const marginMs =
         value === this.cache.current?.value
           ? 0
@@ -198,7 +198,8 @@ export class TokenProvider implements OnApplicationShutdown {
 
   private reportFailure({ message, description }: GrantError): void {
     this.lastFault = message;
-    const details = description === undefined ? '' : ` Its description: "${description}"`;
+    const details =
+      description === undefined ? '' : ` The provider's description: "${description}"`;
     // The description may differ in every response.
     this.outage.warn(`The token request failed: ${message}.${details}`, message);
   }

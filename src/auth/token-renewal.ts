@@ -1,6 +1,6 @@
 import type { Token } from './token-store.js';
 
-/** A token is renewed after 70 to 80 % of its lifetime. The random part keeps replicas from renewing it together. */
+/** A token is renewed after 70 to 80 % of its remaining lifetime. The random part keeps replicas from renewing it together. */
 const RENEWAL_SHARE = 0.7;
 const RENEWAL_JITTER = 0.1;
 /** Delay of a renewal that would otherwise repeat at once, in milliseconds. */
@@ -14,7 +14,7 @@ export class TokenRenewal {
   constructor(private readonly renew: () => Promise<void>) {}
 
   /**
-   * Schedules the renewal of a token. The first replica that renews it does so for all.
+   * Schedules the renewal of a token. The first replica whose timer fires renews the token for all.
    *
    * @param isRepeated whether the provider returned the same token again. Such a provider issues no other token before
    * this one expires.

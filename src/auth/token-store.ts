@@ -11,7 +11,7 @@ export interface Token {
   readonly expiresAt: number;
 }
 
-/** Waits for a slow Redis: without it, every replica would request a token of its own. */
+/** Waits for a slow Redis: without Redis, every replica would request a token of its own. */
 export const PATIENT_COMMAND: CommandOptions = { timeoutMs: GRANT_TIMEOUT_MS, patient: true };
 /** Limits the lifetime that Redis returns. */
 const MAX_TTL_MS = MAX_LIFETIME_S * 1000;

@@ -4,8 +4,8 @@ import { parseEnv } from 'node:util';
 import { InvalidEnvironmentError } from './invalid-environment.error.js';
 
 /**
- * Reads the variables of an env file; none when the file does not exist. `process.loadEnvFile` of Node.js reads any
- * encoding as UTF-8, and takes a byte order mark as a part of the first name.
+ * Reads the variables of an env file; none when the file does not exist. It replaces `process.loadEnvFile`, which reads
+ * any encoding as UTF-8 and makes a byte order mark a part of the first name.
  *
  * @throws InvalidEnvironmentError when the file cannot be read or is not UTF-8 text.
  */

@@ -1,16 +1,15 @@
 import { Environment } from './environment.js';
 import { unknownVariables } from './unknown-variables.js';
 
-/** What anyone on the network path can read when the URL of a partner is plain http. */
-const READABLE = {
-  OAUTH_TOKEN_URL: 'the client secret',
-  INVENTORY_API_URL: 'the token',
-  CATALOG_API_URL: 'the token',
-} as const;
-const PARTNERS = ['OAUTH_TOKEN_URL', 'INVENTORY_API_URL', 'CATALOG_API_URL'] as const;
+/** The URLs of partners, and the secret that anyone on the network path can read when the URL is plain http. */
+const EXPOSED_SECRETS = [
+  ['OAUTH_TOKEN_URL', 'the client secret'],
+  ['INVENTORY_API_URL', 'the token'],
+  ['CATALOG_API_URL', 'the token'],
+] as const;
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
-/** Warns about what is unsafe, without effect or probably misspelt in a valid environment. */
+/** Warns about variables of a valid environment that are unsafe, without effect or probably misspelt. */
 export function environmentWarnings(environment: Environment): string[] {
   return [
     ...plainHttp(environment),
@@ -21,11 +20,13 @@ export function environmentWarnings(environment: Environment): string[] {
 }
 
 function plainHttp(environment: Environment): string[] {
-  return PARTNERS.filter((name) => {
+  return EXPOSED_SECRETS.filter(([name]) => {
     const value = environment[name];
     const url = value === undefined ? undefined : new URL(value);
     return url?.protocol === 'http:' && !LOOPBACK.test(url.hostname);
-  }).map((name) => `${name} is plain http: anyone on the network path can read ${READABLE[name]}.`);
+  }).map(
+    ([name, secret]) => `${name} is plain http: anyone on the network path can read ${secret}.`,
+  );
 }
 
 function withoutEffect(environment: Environment): string[] {

@@ -13,7 +13,7 @@ export class EnvironmentModule implements OnModuleInit {
 
   constructor(private readonly environment: Environment) {}
 
-  /** The module with an environment that is loaded already: the HTTP server needs its settings before any module. */
+  /** Returns the module with a loaded environment: the HTTP server needs its settings before any module exists. */
   static with(environment: Environment): DynamicModule {
     const config = registerAs('environment', () => environment);
     return {

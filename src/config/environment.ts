@@ -77,11 +77,11 @@ export class Environment {
   @PostgresUrl()
   readonly MIGRATION_DATABASE_URL?: string;
 
-  /** Most connections to PostgreSQL that this process opens. Default 10. */
+  /** Maximum number of connections from this process to PostgreSQL. Default 10. */
   @WholeNumber(1, 1000)
   readonly DATABASE_POOL_MAX: number = 10;
 
-  /** Milliseconds that a statement may run, and that a page may wait for PostgreSQL in all. Default 5000. */
+  /** Milliseconds that a statement may run, and that a request may wait for its products. Default 5000. */
   @WholeNumber(1, 600_000)
   readonly DATABASE_STATEMENT_TIMEOUT_MS: number = 5000;
 
@@ -105,7 +105,7 @@ export class Environment {
   @ClientCredential()
   readonly OAUTH_CLIENT_SECRET?: string;
 
-  /** Scopes to request, separated by spaces. Default: those that the provider grants without a request. */
+  /** Scopes to request, separated by spaces. Default: the scopes that the provider grants by default. */
   @IsOptional()
   @Matches(
     /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/,
@@ -138,7 +138,7 @@ export class Environment {
   @WholeNumber(1, 60_000)
   readonly INVENTORY_TIMEOUT_MS: number = 1000;
 
-  /** Milliseconds until an availability is answered, with all retries. Default 3000. */
+  /** Deadline of an availability response, including all retries, in milliseconds. Default 3000. */
   @WholeNumber(1, 60_000)
   readonly INVENTORY_DEADLINE_MS: number = 3000;
 
@@ -183,8 +183,8 @@ export class Environment {
   readonly SHUTDOWN_DELAY_MS: number = 5000;
 
   /**
-   * Milliseconds for which an idle connection stays open. It must be longer than the load balancer reuses connections:
-   * that of Google Cloud does for 600 s. Default 620000.
+   * Milliseconds for which an idle connection stays open. They must exceed the idle timeout of the load balancer, which
+   * is 600 s in Google Cloud. Default 620000.
    */
   @WholeNumber(1000, 86_400_000)
   readonly KEEP_ALIVE_TIMEOUT_MS: number = 620_000;

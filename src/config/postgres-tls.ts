@@ -49,7 +49,7 @@ function modeOf(parameters: TlsParameters): string | undefined {
   if (sslmode !== undefined) {
     return sslmode;
   }
-  // libpq also reads ssl=true as sslmode=require, because JDBC writes it so.
+  // libpq also reads ssl=true as sslmode=require, for URLs of JDBC.
   if (ssl === 'true') {
     return 'require';
   }

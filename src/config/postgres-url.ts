@@ -34,7 +34,7 @@ const PARAMETERS = new Map<string, 'any' | readonly string[]>(
     application_name: 'any',
     connect_timeout: 'any',
     options: 'any',
-    // Without prefer and allow, because both may fall back to plain text.
+    // Excludes prefer and allow, because both may fall back to plain text.
     sslmode: ['disable', 'require', 'verify-ca', 'verify-full', 'no-verify'],
     ssl: ['true'],
     sslrootcert: 'any',
@@ -84,7 +84,7 @@ export function parsePostgresUrl(text: string): PostgresUrl {
   };
 }
 
-/** The database of a connection. Its default is the name of the user, and that of the user is in pg. */
+/** The database of a connection. It defaults to the user name, and the user name to pg's default user. */
 export function databaseName({ database, user }: PostgresUrl): string {
   return new pg.Client({ database, user }).database ?? '';
 }

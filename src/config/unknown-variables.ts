@@ -1,4 +1,4 @@
-/** Prefixes that the variables of other programs also have. */
+/** Prefixes that other programs use as well. */
 const COMMON_PREFIXES = new Set(['', 'NODE_', 'LOG_', 'PUBLIC_']);
 /** Shorter names are within two edits of too many others, such as PORT and PATH. */
 const MIN_LENGTH = 8;
@@ -30,7 +30,7 @@ function closest(name: string, known: readonly string[]): string | undefined {
   );
 }
 
-/** Whether one text becomes the other by at most so many insertions, deletions and substitutions. */
+/** Whether at most `edits` insertions, deletions and substitutions turn one text into the other. */
 function isWithin(edits: number, a: string, b: string): boolean {
   if (a === b) return true;
   if (edits === 0) return false;

@@ -87,7 +87,7 @@ export function RedisUrl(): PropertyDecorator {
   );
 }
 
-/** The URL of a partner, without a user and without what `excluded` matches. */
+/** The URL of a partner, without a user and without a match of `excluded`. */
 export function PartnerUrl(expected: string, excluded: RegExp): PropertyDecorator {
   return Check(expected, (value) => {
     const url = toUrl(value, ['https:', 'http:']);
@@ -137,7 +137,7 @@ export function Currency(): PropertyDecorator {
   );
 }
 
-/** Networks in CIDR notation, or single addresses. Not the whole internet: that would trust every client. */
+/** Networks in CIDR notation, or single addresses. A prefix of 0 is rejected, because it would trust every client. */
 export function Networks(): PropertyDecorator {
   return List('addresses or CIDRs, comma-separated, such as 10.0.0.0/8, fd00::/8', (network) => {
     const [address = '', prefix, ...more] = network.split('/');

@@ -5,19 +5,19 @@ import { postgresConnection } from './connection.js';
 import { ConnectionPool } from './connection-pool.js';
 
 /**
- * Milliseconds until an idle connection is closed. Under load a new connection takes some tenths of a second, to log in
- * and to prepare its statements. A load that returns within minutes finds the connections open.
+ * Milliseconds until an idle connection is closed. Idle connections stay open for minutes, because under load a new one
+ * takes some tenths of a second to log in and to prepare its statements.
  */
 const IDLE_TIMEOUT_MS = 600_000;
 
-/** Seconds until a connection is replaced. Else it could stay with its old server after a failover or a DNS change. */
+/** Seconds until a connection is replaced: after a failover or a DNS change, it may still lead to the old server. */
 const MAX_LIFETIME_S = 1800;
 
 /** A class that TypeORM maps to a table. */
 export type EntityClass = new () => object;
 
 export interface DataSourceLimits {
-  /** Most connections that are opened. */
+  /** Maximum number of connections. */
   readonly poolMax: number;
   /** Milliseconds that a statement may run. Default: no limit. */
   readonly statementTimeoutMs?: number;
@@ -35,7 +35,7 @@ function statementLimits(milliseconds: number): object {
 export function dataSourceOptions(url: string, limits: DataSourceLimits) {
   return {
     type: 'postgres',
-    // TypeORM would load pg by its name, which fails in a bundle. It uses only the pool.
+    // TypeORM would load pg by its name, which fails in a bundle. TypeORM uses only the pool.
     driver: { Pool: ConnectionPool },
     poolSize: limits.poolMax,
     extra: {

@@ -34,7 +34,7 @@ export function publishDatabaseMetrics(registry: Registry, state: DatabaseState)
   });
   new Gauge({
     name: 'farmlokal_database_pool_max',
-    help: 'Most connections to PostgreSQL that this process opens.',
+    help: 'Maximum number of connections from this process to PostgreSQL.',
     registers,
   }).set(state.poolMax);
 }

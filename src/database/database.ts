@@ -71,7 +71,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.startup.blocker;
   }
 
-  /** Whether PostgreSQL answered the last statement, be it with an error about the statement. */
+  /** Whether PostgreSQL answered the last statement. An error about the statement is an answer. */
   get isAnswering(): boolean {
     return !this.outage.active;
   }
@@ -104,12 +104,12 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   /**
-   * Runs work that needs one connection: that of the query runner, which connects when it is first used, or that of a
-   * `Repository` of the data source.
+   * Runs work that uses one connection: through the query runner, which connects on first use, or through a `Repository`
+   * of the data source.
    *
    * @param deadline work that has no connection by then does not start. Default: `DATABASE_STATEMENT_TIMEOUT_MS` from now.
    * @throws DatabaseUnavailableError when PostgreSQL does not answer, is not migrated yet or refuses writes.
-   * @throws DatabaseOverloadedError when too much other work is before it.
+   * @throws DatabaseOverloadedError when too much other work is queued.
    * @throws pg.DatabaseError when the statement is wrong, or in conflict with another transaction.
    */
   async run<Result>(
@@ -142,7 +142,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.stopped.abort();
     if (this.dataSource.isInitialized) {
-      // Unlike `DataSource.destroy()`, the pool lets statements finish that are running.
+      // Unlike `DataSource.destroy()`, the pool lets running statements finish.
       const closed = poolOf(this.dataSource).end();
       await Promise.race([closed, sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
     }
@@ -181,7 +181,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     }
   }
 
-  /** Updates what is known about PostgreSQL, and returns the error to throw. */
+  /** Updates the state of PostgreSQL, and returns the error to throw. */
   private explain(cause: unknown, startedAt: number): unknown {
     const hasResponded = this.responsiveness.respondedSince(startedAt);
     if (
@@ -193,7 +193,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     if (cause instanceof BulkheadTimeoutError) {
       return new DatabaseUnavailableError('The catalog does not answer in time.', { cause });
     }
-    // A timeout that passes after PostgreSQL has responded elsewhere says nothing about now.
+    // A timeout is no sign of an outage when PostgreSQL has responded to another statement meanwhile.
     const isLate = isTimeout(cause) && hasResponded;
     if (!isTimeout(cause)) {
       this.responsiveness.markResponsive();

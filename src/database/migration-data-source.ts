@@ -12,7 +12,7 @@ import type { Environment } from '../config/environment.js';
 import { MIGRATIONS } from '../migrations.js';
 import { dataSourceOptions, type EntityClass } from './data-source.js';
 
-/** Other statements wait behind one that waits for a lock, so the migration fails instead and is run again. */
+/** Other statements queue behind one that waits for a lock. So the migration fails after this time, and can run again. */
 const LOCK_TIMEOUT_MS = 5000;
 const LOCK = "hashtextextended('farmlokal migrations', 0)";
 const LOCK_POLL_MS = 500;
@@ -28,8 +28,8 @@ export class MigrationError extends Error {
 
 /**
  * The data source of the migration commands. The connection that runs the migrations takes an advisory lock, so that one
- * process at a time migrates a database. The lock ends with the connection. A transaction pooler may keep both: the
- * commands need a direct connection.
+ * process at a time migrates a database. The lock ends with the connection. A transaction pooler may keep that
+ * connection open, so the commands need a direct one.
  */
 export class MigrationDataSource extends DataSource {
   override async runMigrations(options?: Options): Promise<Migration[]> {
@@ -93,7 +93,7 @@ export async function createMigrationDataSource(
   entities: EntityClass[] = [],
 ): Promise<MigrationDataSource> {
   return new MigrationDataSource({
-    // Without a statement timeout, because building an index can take long.
+    // No statement timeout, because building an index can take long.
     ...dataSourceOptions(MIGRATION_DATABASE_URL, { poolMax: 2 }),
     entities,
     migrations: await loadMigrations(new URL('../migrations/', import.meta.url)),
@@ -103,7 +103,7 @@ export async function createMigrationDataSource(
   });
 }
 
-/** Lists the directory, because a character of its path could change the meaning of a glob pattern. */
+/** Lists the directory itself, because TypeORM would read special characters of its path as a glob pattern. */
 async function loadMigrations(directory: URL): Promise<(new () => MigrationInterface)[]> {
   const entries = await readdir(directory).catch(() => []);
   const found = entries.flatMap((entry) => /^(\d+-.+)\.js$/.exec(entry)?.[1] ?? []);

@@ -20,15 +20,15 @@ function sqlState(error: unknown): string {
 }
 
 /**
- * Whether an error is about the statement. A missing table or permission is not: the deployment has to be repaired,
- * and until then no statement can succeed.
+ * Whether an error is about the statement. A missing table or permission is not: it is a fault of the deployment, and
+ * no statement can succeed.
  */
 export function isQueryError(error: unknown): boolean {
   const code = sqlState(error);
   return QUERY_ERROR.test(code) && code !== INSUFFICIENT_PRIVILEGE && code !== UNDEFINED_TABLE;
 }
 
-/** Whether a statement failed only because another transaction was in its way. */
+/** Whether a statement failed only because of a conflict with another transaction. */
 export function isConflict(error: unknown): boolean {
   return CONFLICT.test(sqlState(error));
 }
@@ -38,7 +38,7 @@ export function isReadOnlyError(error: unknown): boolean {
   return sqlState(error) === READ_ONLY_SQL_TRANSACTION;
 }
 
-/** Whether a pooler sent a named statement to a server connection that never prepared it. */
+/** Whether a pooler sent a named statement to a server connection that lacks it, or that has it already. */
 export function isLostStatement(error: unknown): boolean {
   return LOST_STATEMENTS.has(sqlState(error));
 }
@@ -47,7 +47,7 @@ export function isUndefinedTable(error: unknown): boolean {
   return sqlState(error) === UNDEFINED_TABLE;
 }
 
-/** Whether a timeout of this process passed. When a timeout of the server passes, the server sends an error. */
+/** Whether a timeout of this process passed. A timeout of the server is a DatabaseError. */
 export function isTimeout(error: unknown): boolean {
   return (
     error instanceof Error && !(error instanceof pg.DatabaseError) && /timeout/i.test(error.message)

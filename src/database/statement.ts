@@ -5,13 +5,13 @@ export interface Statement {
   readonly text: string;
   /** The values of `$1`, `$2` and so on. */
   readonly values: readonly unknown[];
-  /** Whether connections keep it prepared. Only for texts of which there are few. */
+  /** Whether connections keep the statement prepared, which suits only a small number of texts. */
   readonly prepared: boolean;
 }
 
 const names = new Map<string, string>();
 
-/** A name made of the text, so that two builds behind one pooler never give the same name to different statements. */
+/** Derives a name from the text, so that two builds behind one pooler never give different statements the same name. */
 export function statementName(text: string): string {
   let name = names.get(text);
   if (name === undefined) {

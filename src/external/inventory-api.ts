@@ -13,7 +13,7 @@ const utf8 = new TextDecoder();
 /** Statuses of a partner or its proxy while one of them is overloaded or restarts. */
 const TRANSIENT_STATUSES = new Set([429, 502, 503, 504]);
 
-/** What an operator has to check when the inventory rejects this service. */
+/** Hints for the operator when the inventory rejects this service. */
 const REMEDIES = new Map([
   [401, ': check that the token of OAUTH_TOKEN_URL is valid at INVENTORY_API_URL'],
   [403, ': check OAUTH_SCOPE'],
@@ -44,7 +44,7 @@ export async function requestStock(
   url: string,
   { sku, trace, token, timeoutMs }: StockRequest,
 ): Promise<Stock | undefined> {
-  // Dot segments change the path, also when they are encoded (RFC 3986, section 5.2.4).
+  // Dot segments change the path, even when they are percent-encoded (RFC 3986, section 5.2.4).
   if (sku === '.' || sku === '..') {
     return undefined;
   }
@@ -60,7 +60,7 @@ export async function requestStock(
       throw requestError(error);
     });
   const { status } = response;
-  // An HTML page is from a proxy that does not know the inventory.
+  // An HTML page comes from a proxy that does not know the inventory.
   if (status === 404 && response.headers.get('content-type')?.startsWith('text/html') !== true) {
     return undefined;
   }

@@ -24,9 +24,9 @@ const RETRIES_PER_REQUEST = 0.2;
 const MIN_RETRIES = 3;
 /** Interval at which the same fault is logged again, in milliseconds. */
 const LOG_INTERVAL_MS = 10_000;
-/** How long a 401 no longer invalidates the token, once the inventory has rejected a new token too. Milliseconds. */
+/** Milliseconds for which a 401 does not invalidate the token, after the inventory has rejected a new token too. */
 const TRUST_TOKEN_MS = 10_000;
-/** Share of the timeout that an attempt needs: a shorter one would fail because of its haste. */
+/** Share of the timeout that must remain for an attempt: a shorter attempt could time out at a healthy inventory. */
 const MIN_TIMEOUT_SHARE = 0.5;
 
 /**
@@ -121,8 +121,8 @@ export class InventoryClient implements OnApplicationShutdown {
   }
 
   /**
-   * Sends a request, and once more with a new token when the inventory responds with 401. If it rejects the new token
-   * too, the token is not the cause, and is not replaced again for {@link TRUST_TOKEN_MS}.
+   * Sends a request, and repeats it with a new token after a 401. If the inventory rejects the new token too, the token
+   * is not the cause: it is not replaced again for {@link TRUST_TOKEN_MS}.
    */
   private async requestWithToken(
     breaker: InventoryBreaker,

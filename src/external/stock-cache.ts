@@ -9,7 +9,7 @@ import { readStock, type Stock } from './stock.js';
 
 /** Lifetime of cached stock, in milliseconds: one day. */
 const TTL_MS = 86_400_000;
-/** Maximum of entries in the process. */
+/** Maximum number of entries in the process. */
 const MAX_ENTRIES = 10_000;
 
 /** A response of the inventory. */

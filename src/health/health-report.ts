@@ -14,7 +14,7 @@ import { loopClock } from '../resilience/loop-clock.js';
 import { Subscription } from '../webhooks/subscription.js';
 import { Readiness } from './readiness.js';
 
-/** Milliseconds in which a report is reused. */
+/** Milliseconds for which a report is reused. */
 const REUSE_MS = 1000;
 /** Timeout of a check, so that a report takes less than a second. */
 const CHECK_TIMEOUT_MS = 800;
@@ -28,7 +28,7 @@ export interface HealthResult {
   readonly report: HealthCheckResult;
 }
 
-/** Reports the state of every dependency. The service is down without PostgreSQL, and degraded without another one. */
+/** Reports the state of every dependency. The service is down without PostgreSQL, and degraded without any other. */
 @Injectable()
 export class HealthReport {
   private latest: Promise<HealthResult> | undefined;
@@ -46,8 +46,8 @@ export class HealthReport {
   ) {}
 
   /**
-   * The report of the dependencies, which are checked at most once a second. Its status is 503 while PostgreSQL does not
-   * answer and while this replica shuts down.
+   * Checks the dependencies, at most once a second. The status is 503 while PostgreSQL does not answer or refuses writes,
+   * and while this replica shuts down.
    */
   async check(): Promise<HealthResult> {
     const result = await this.checkOncePerSecond();
@@ -98,7 +98,7 @@ export class HealthReport {
   private async checkRedis() {
     const session = this.indicators.check('redis');
     if (!this.redis.configured) return session.up(NOT_CONFIGURED);
-    // A write, because a Redis that is full or read-only still answers PING.
+    // Writes a key, because a Redis that is full or read-only still answers PING.
     const reply = await this.redis.attempt((redis) =>
       redis.set('farmlokal:health', '', 'PX', REUSE_MS),
     );

@@ -44,8 +44,11 @@ export function ApiLive(): MethodDecorator {
 export function ApiReady(): MethodDecorator {
   return applyDecorators(
     ApiOperation({ operationId: 'ready', summary: 'Whether to send requests to this replica' }),
-    ApiOkResponse({ type: ProbeDto, description: 'It has started and is not shutting down.' }),
-    ApiProblem('It is starting or shutting down.', {
+    ApiOkResponse({
+      type: ProbeDto,
+      description: 'The replica has started and is not shutting down.',
+    }),
+    ApiProblem('The replica is starting or shutting down.', {
       'dependency-unavailable': {
         detail: 'The catalog is not connected yet.',
         instance: '/health/ready',

@@ -5,7 +5,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { Environment } from '../config/environment.js';
 import { Problem } from '../problems/problem.js';
 
-/** Protects what only operators may read: with `METRICS_TOKEN` as a bearer token, or without any when it is unset. */
+/** Requires `METRICS_TOKEN` as a bearer token. Without that variable, every request is authorized. */
 @Injectable()
 export class OperatorGuard implements CanActivate {
   private readonly token: Buffer | undefined;

@@ -20,7 +20,7 @@ export function longestResponseMs({
 
 /**
  * Whether to send requests to this replica: from its first connection to a migrated database until it shuts down. A
- * database that fails later does not change that. All replicas share the database, so without any ready replica clients
+ * later outage of the database changes nothing: all replicas share the database, and without a ready replica clients
  * would not even get stale pages.
  */
 @Injectable()
@@ -52,7 +52,7 @@ export class Readiness implements BeforeApplicationShutdown {
       `Shutting down: ${signal}. Requests are answered for another ${SHUTDOWN_DELAY_MS} ms.`,
     );
     const server = this.adapterHost.httpAdapter.getHttpServer() as Server;
-    // Clients open their next connection to another replica. One that is idle when the server closes can lose a request.
+    // Clients then reconnect, to another replica. A connection that is idle when the server closes can lose a request.
     server.prependListener('request', (_, response) => {
       response.setHeader('connection', 'close');
     });
@@ -62,7 +62,7 @@ export class Readiness implements BeforeApplicationShutdown {
     setInterval(() => {
       server.closeIdleConnections();
     }, IDLE_CHECK_MS).unref();
-    // Nor for requests that never arrive completely.
+    // Closes the connections of requests that never arrive completely.
     setTimeout(() => {
       server.closeAllConnections();
     }, longestResponseMs(this.environment)).unref();

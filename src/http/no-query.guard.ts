@@ -10,7 +10,7 @@ import type { FastifyRequest } from 'fastify';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { decodeQuery, type QueryString } from './query-string.js';
 
-/** {@link NoQueryPipe} for a handler without parameters. */
+/** Does the same as NoQueryPipe, for a handler without parameters. */
 @Injectable()
 export class NoQueryGuard implements CanActivate {
   /** @throws Problem `validation-failed` or `malformed-request`. */

@@ -79,7 +79,7 @@ export async function partnerRequest(
       method,
       headers: {
         'user-agent': `${RELEASE.name}/${RELEASE.version}`,
-        // Responses are small. A partner may compress them all the same.
+        // Responses are too small to compress. A partner may compress them nevertheless.
         'accept-encoding': 'identity',
         ...headers,
       },

@@ -17,7 +17,7 @@ export class ConditionLog {
   /**
    * Logs a warning, unless one with the same reason was logged since the condition last ended.
    *
-   * @param reason tells apart what is worth a line of its own. Default: the message.
+   * @param reason identifies the warning: each reason is logged once. Default: the message.
    */
   warn(message: string, reason = message): void {
     if (!this.reasons.has(reason)) {

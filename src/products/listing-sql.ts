@@ -37,8 +37,8 @@ const SORT_TYPE = {
 /**
  * Aggregates a page into one row: parsing twenty rows in Node costs more than aggregating them in PostgreSQL.
  *
- * `rows` has the same limit already. It is repeated here for the planner, which estimates that an unknown limit keeps a
- * tenth of the rows. The generic plan then looks cheaper than any custom plan, so PostgreSQL stops planning every page.
+ * The limit of `rows` is repeated here for the planner, which estimates that an unknown limit keeps a tenth of the rows.
+ * The generic plan then looks cheaper than any custom plan, so PostgreSQL stops planning every page.
  */
 export function aggregatePage(rows: string): string {
   return `
@@ -54,13 +54,13 @@ export function aggregatePage(rows: string): string {
 /** Adds a value to a statement, and returns its placeholder. */
 export type Bind = (value: string, type: string) => string;
 
-/** Collects the values of a statement. `$1` is one row more than the page has, to find out whether there is a next page. */
+/** Collects the values of a statement. `$1` is one more row than the page has: the row shows that there is a next page. */
 export function valuesOf({ limit }: Listing): { bind: Bind; values: readonly unknown[] } {
   const values: unknown[] = [limit + 1];
   return { values, bind: (value, type) => `$${values.push(value)}::${type}` };
 }
 
-/** A constant above every `$1`. PostgreSQL then plans for few rows, which it does not for a placeholder. */
+/** A constant upper bound of `$1`: PostgreSQL plans for few rows with a constant, but not with a placeholder. */
 export const MAX_ROWS = MAX_LIMIT + 1;
 
 export function inCategory({ category }: Listing, bind: Bind): string[] {
@@ -92,8 +92,8 @@ export function afterCursor(
 }
 
 /**
- * The order of a listing. With a category it says NULLS FIRST, which only the indexes of the category provide (see the
- * migration), although no value is null.
+ * The order of a listing. With a category it has NULLS FIRST (descending: NULLS LAST), although no value is null: only
+ * the indexes that begin with the category provide this order (see the migration).
  *
  * @param column holds the sort value.
  */

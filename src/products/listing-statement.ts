@@ -52,8 +52,8 @@ function indexRangeStatement(listing: Listing): Statement {
 }
 
 /**
- * Sorted by price, the cursor and the price bound on its side say the same: only the stricter one is kept. With both,
- * PostgreSQL may start its scan at the weaker one and read all rows up to the other.
+ * Sorted by price, the cursor and one of the price bounds both limit the start of the scan. Only the stricter one is
+ * kept: with both, PostgreSQL may start at the weaker one and read all rows up to the other.
  */
 function withoutRedundancy(listing: Listing): Listing {
   const { sort, order, cursor, minPrice, maxPrice } = listing;

@@ -6,7 +6,7 @@ export const MAX_LIMIT = 100;
 
 /** A valid, normalised request for a page: two spellings of one request are equal listings. */
 export interface Listing {
-  /** Products on the page, at most. */
+  /** Maximum number of products on the page. */
   readonly limit: number;
   readonly sort: Sort;
   readonly order: Order;

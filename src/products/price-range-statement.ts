@@ -11,14 +11,14 @@ import {
   valuesOf,
 } from './listing-sql.js';
 
-/** Rows of a price range that is sorted without trying a scan in sort order. */
+/** Maximum size of a price range that is sorted without trying a scan in sort order. */
 const NARROW_RANGE = 'scan_budget / 8';
-/** Rows of a price range that is sorted when the scan in sort order has not filled the page. */
+/** Maximum size of a price range that is sorted when the scan in sort order has not filled the page. */
 const SORTABLE_RANGE = '8 * scan_budget';
 
 /**
- * A page of a price range under another sort, which no single index holds. There are two plans, and both read nothing
- * but an index:
+ * A page of a price range under another sort, which no single index holds. There are two plans, and both read only an
+ * index:
  *
  * - Scan in sort order and skip the rows outside the range. This reads limit × rows ÷ range rows.
  * - Sort all rows of the range. This reads as many rows as the range has.
@@ -31,8 +31,8 @@ const SORTABLE_RANGE = '8 * scan_budget';
  * 2. `scanned`: rows in sort order fill the page, which succeeds in a large range.
  * 3. `sortable`: a range of moderate size is sorted.
  *
- * A large range whose rows come late in the sort order gives no row within the budget. A larger budget raises all
- * limits, that of the scan most: to count and sort a row costs three times as much as to skip one.
+ * The statement returns no row for a large range whose rows come late in the sort order. A larger budget raises all
+ * limits, and most of all the scan's: counting and sorting a row costs three times as much as skipping one.
  *
  * Not prepared, because the planner needs the values to plan the LIMITs.
  */

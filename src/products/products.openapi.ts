@@ -42,13 +42,13 @@ const PRICE_BOUND = { type: 'string' as const, pattern: PRICE_BOUND_PATTERN.sour
 const LIST_PARAMETERS: ApiQueryOptions[] = [
   {
     name: 'limit',
-    description: 'Most products on the page.',
+    description: 'Maximum number of products on the page.',
     schema: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT },
   },
   {
     name: 'sort',
     description:
-      'What the products are sorted by. Ties are ordered by id, in the same direction. Names sort by the Unicode root collation.',
+      'The field to sort by. Ties are ordered by id, in the same direction. Names sort by the Unicode root collation.',
     schema: { type: 'string', enum: [...SORTS], default: 'id' },
   },
   {

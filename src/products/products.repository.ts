@@ -14,12 +14,12 @@ import { Product } from './product.entity.js';
 
 const PRODUCT_JSON = `(SELECT row_to_json(product)::text FROM (SELECT ${PRODUCT_COLUMNS}) product)`;
 
-/** Factor between the budgets of two attempts to read a page. */
+/** Factor between the budgets of successive attempts to read a page. */
 const BUDGET_GROWTH = 4;
 
 /**
- * Reads products through TypeORM, within the limits of {@link Database}. Each product is JSON as the API gives it,
- * formatted by PostgreSQL: timestamps keep their microseconds, which a JavaScript `Date` has not.
+ * Reads products through TypeORM, within the limits of {@link Database}. PostgreSQL formats each product as the JSON of
+ * the API, because a JavaScript `Date` would lose the microseconds of a timestamp.
  */
 @Injectable()
 export class ProductsRepository {
@@ -34,8 +34,8 @@ export class ProductsRepository {
   }
 
   /**
-   * The products of a page, separated by commas, and the last of them when there is a next page. The page is SQL of its
-   * own: no query builder can bound the rows that a page reads, and a named statement saves planning it every time.
+   * The products of a page, separated by commas, and the last of them when there is a next page. The SQL is written
+   * by hand: a query builder cannot bound the rows that a page reads, and PostgreSQL keeps the plan of a named statement.
    *
    * @param arrivedAt when the request arrived, in the time of `performance.now()`.
    * @throws Problem `dependency-unavailable` when PostgreSQL does not answer within `DATABASE_STATEMENT_TIMEOUT_MS` of

@@ -9,11 +9,11 @@ import { CacheVersion } from '../response-cache/cache-version.js';
 import { BatchReader } from './batch-reader.js';
 import { ProductsRepository } from './products.repository.js';
 
-/** Some 4 MB. */
+/** About 4 MB. */
 const MAX_CACHED = 20_000;
 /**
- * Two statements at a time: while PostgreSQL answers one, this process prepares the other. More would only be smaller.
- * The bound on waiting ids matters while PostgreSQL does not answer.
+ * Two statements at a time: while PostgreSQL answers one, this process prepares the other. More statements would
+ * only make each batch smaller. The bound on waiting ids matters while PostgreSQL does not answer.
  */
 const BATCHES = { maxBatch: 100, concurrency: 2, maxWaiting: 2000 };
 /** Milliseconds that a lookup waits for PostgreSQL when an expired sku is cached. A healthy one answers in a few. */
@@ -63,7 +63,7 @@ export class SkuLookup {
     const fallback =
       cached !== undefined && this.isServableOnError(cached) ? cached.sku : undefined;
     try {
-      // A read that began before a change of the catalog is not joined.
+      // The version keeps a lookup from joining a read that began before a change of the catalog.
       const read = this.reads.run(`${version} ${id}`, () => this.read(id, version));
       const sku = await (fallback === undefined ? read : withSoftTimeout(read));
       if (sku === undefined) {

@@ -1,4 +1,4 @@
-/** What a listing can be sorted by. Each is also a column of the table. */
+/** The sort keys of a listing. Each one is a column of the table. */
 export const SORTS = ['id', 'price', 'name', 'created_at'] as const;
 export type Sort = (typeof SORTS)[number];
 

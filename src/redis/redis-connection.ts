@@ -26,9 +26,9 @@ import { sendSample } from './sample-commands.js';
 
 /** Default timeout of a command. A healthy Redis replies in well under a millisecond. */
 const REDIS_COMMAND_TIMEOUT_MS = 50;
-/** Timeout of a command for a page, which sends two after the one for the rate limit: at most 100 ms in all. */
+/** Timeout of the two commands for a page. With the one for the rate limit, Redis costs a request at most 100 ms. */
 export const REDIS_PAGE_TIMEOUT_MS = 25;
-/** Timeout that ioredis applies to every command. Only the commands of the handshake have no shorter one of ours. */
+/** Timeout that ioredis applies to every command. Outside the handshake, commands have a shorter timeout of ours. */
 const HANDSHAKE_TIMEOUT_MS = 5000;
 const CONNECT_TIMEOUT_MS = 2000;
 /** Half of a delay is random, so that replicas do not reconnect together. */
@@ -48,8 +48,8 @@ export interface CommandOptions {
   /** Milliseconds on the {@link loopClock}. Default 50. */
   readonly timeoutMs?: number;
   /**
-   * Also sends the command while Redis is slow or suspended, and waits for a connection that is being made. For work
-   * that is rare and expensive. Default false: the caller continues without Redis at once.
+   * Also sends the command while Redis is slow or suspended, and waits for a connection in progress. Only rare and
+   * expensive work needs it. Default false: the caller continues without Redis at once.
    */
   readonly patient?: boolean;
 }
@@ -127,7 +127,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
   /**
    * Sends a command, or several together.
    *
-   * @returns the reply, or `undefined` when Redis is away, refuses a command (OOM, NOPERM) or does not reply within the
+   * @returns the reply, or `undefined` when Redis is unavailable, refuses a command (OOM, NOPERM) or does not reply within the
    * timeout. A patient command also gets `undefined` when several probes have no reply: then the connection is replaced.
    * Never rejects.
    */
@@ -158,7 +158,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     }
   }
 
-  /** Waits for the first connection and probe, so that no request has to go without Redis. */
+  /** Waits for the first connection and probe, so that the first requests can use Redis. */
   async onApplicationBootstrap(): Promise<void> {
     const { redis } = this;
     if (redis === undefined) {
@@ -278,10 +278,10 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
 
   private warn(reason: string, message: string): void {
     const address = addressOf(this.redis?.options ?? {});
-    this.outage.warn(`Going on without Redis at ${address}: ${message}`, reason);
+    this.outage.warn(`Continuing without Redis at ${address}: ${message}`, reason);
   }
 
-  /** Returns whether ioredis is to connect again. */
+  /** Returns whether ioredis should reconnect. */
   private startReconnect(): boolean {
     const { redis } = this;
     const now = performance.now();

@@ -11,8 +11,8 @@ export type Lock =
   | { readonly state: 'unavailable' };
 
 /**
- * A lock shared by all replicas, for work that is better not done twice. It expires, so a dead owner blocks nobody.
- * It cannot guarantee that the work is done only once.
+ * A lock shared by all replicas, for work that should not be done twice. It expires, so a dead owner blocks nobody.
+ * The lock cannot guarantee that the work is done only once.
  *
  * @see https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/ (single instance)
  */

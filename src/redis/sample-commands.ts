@@ -12,7 +12,7 @@ redis.call('get', KEYS[1])
 return redis.call('del', KEYS[1])`;
 
 /**
- * Sends every command that the service uses, because a server or a user can lack single commands.
+ * Sends every command that the service uses, because a server or a user can lack individual commands.
  *
  * @param key a key to read as well, because a node of a cluster serves only some keys.
  * @throws the first error that Redis replies.

@@ -6,7 +6,7 @@ import { isUnavailable } from '../problems/problem.js';
  */
 export const MAX_WAIT_MS = 1000;
 
-/** Maximum of requests in progress, because each one holds memory. */
+/** Maximum number of requests in progress, because each one holds memory. */
 const MAX_IN_PROGRESS = 2000;
 /** Weight of the latest request in the moving average. */
 const WEIGHT = 0.1;
@@ -52,7 +52,7 @@ export class AdmissionControl {
   async track<Value>(request: () => Promise<Value>): Promise<Value> {
     const startedAt = performance.now();
     this.inProgress += 1;
-    // The requests that are completed by the time this one is: those before it, and itself.
+    // The number of requests that are complete when this one is: those before it, and itself.
     const completed = Math.max(this.inProgress, this.concurrency);
     let served = true;
     try {

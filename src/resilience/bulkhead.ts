@@ -44,7 +44,7 @@ export class Bulkhead {
    * Runs a call as soon as fewer than `maxConcurrent` calls run.
    *
    * @throws BulkheadFullError when the queue is full.
-   * @throws BulkheadTimeoutError when the call is still queued at the deadline. It is not made then.
+   * @throws BulkheadTimeoutError when the call is still queued at the deadline. The call is not made.
    */
   run<Value>(deadline: Deadline, call: () => Promise<Value>): Promise<Value> {
     if (this.running < this.maxConcurrent) {

@@ -18,7 +18,7 @@ export class Deadline {
   }
 
   /**
-   * Waits for a promise until the deadline. What has arrived by then is still read.
+   * Waits for a promise until the deadline. Data that has arrived by then is still read.
    *
    * @throws the error that `createError` returns when the deadline passes first. The promise continues, and its outcome
    * is ignored.

@@ -2,12 +2,12 @@
 const SAMPLE_MS = 10;
 /** Delay of a sample from which the event loop counts as blocked, in milliseconds. */
 const TOLERANCE_MS = 5;
-/** Turns of the event loop between the end of a timeout and its callback: they read what has arrived by then. */
+/** Turns of the event loop between the end of a timeout and its callback. They read data that has arrived by then. */
 const READ_TURNS = 2;
 
 /**
  * A clock for the timeouts of dependencies that excludes the event loop delay: it stops while the event loop is blocked.
- * A response that arrives meanwhile waits in its socket, and is not late because this process was busy.
+ * A response that arrives meanwhile waits in its socket, and must not count as late.
  */
 export class LoopClock {
   private blockedMs = 0;

@@ -7,16 +7,16 @@ import { REDIS_PAGE_TIMEOUT_MS, RedisConnection } from '../redis/redis-connectio
 const KEY = 'farmlokal:catalogue-version';
 /** Milliseconds between two refreshes: half of the second within which a replica has to follow an invalidation. */
 const REFRESH_INTERVAL_MS = 500;
-/** Former versions to remember: more than there are invalidations between two backups of a Redis. */
+/** Former versions to remember: more than the invalidations between two backups of Redis. */
 const MAX_FORMER = 10_000;
 
 /**
  * The version that all replicas share and that every invalidation replaces. A cached response carries the version under
- * which it was read; one with another version is older than some change.
+ * which it was read. A response with another version is older than some change.
  *
  * Versions are random and never used twice. An emptied Redis gets a new one. When a Redis is restored from a backup, the
- * first replica that recognises the former version publishes a new one. So a response can be considered too old, but
- * never too new.
+ * first replica that recognises the former version publishes a new one. So a response may wrongly count as outdated, but
+ * never as current.
  */
 @Injectable()
 export class CacheVersion {
@@ -43,7 +43,7 @@ export class CacheVersion {
     return this.version;
   }
 
-  /** The version, refreshed from Redis when the last refresh is half a second ago. A promise only if it refreshes. */
+  /** Returns the version, and refreshes it from Redis every half second. Returns a promise only for a refresh. */
   current(): string | Promise<string> {
     if (performance.now() - this.refreshedAt < REFRESH_INTERVAL_MS || !this.redis.available) {
       return this.version;
@@ -90,8 +90,8 @@ export class CacheVersion {
   }
 
   /**
-   * Publishes a version, and sets it once Redis has it. Each attempt needs a new version: a failed one may have arrived
-   * nevertheless, and responses may have been read under it since.
+   * Publishes a version, and sets it once Redis has it. Each attempt needs a new version: a failed attempt may have
+   * reached Redis, and other replicas may have read responses under its version.
    */
   private async publish(version: string): Promise<void> {
     const before = this.version;
@@ -107,7 +107,7 @@ export class CacheVersion {
     }
   }
 
-  /** By a timer, because there may be no request that refreshes the version. */
+  /** Retries by a timer, because there may be no request that refreshes the version. */
   private retryPublish(): void {
     if (!this.redis.configured) {
       return;

@@ -9,7 +9,7 @@ export interface CachedResponse {
   readonly link?: string;
 }
 
-/** A cached response with what decides whether it is still fresh. */
+/** A cached response with the data that decides its freshness. */
 export interface StoredResponse extends CachedResponse {
   /** The {@link CacheVersion} before it was read. */
   readonly version: string;

@@ -15,13 +15,13 @@ import { type ReadResponse, ResponseLoader, type ResponseRequest } from './respo
 /** A read in progress. Every request for the same key and version joins it. */
 interface InFlightRead {
   readonly result: Promise<CacheResult>;
-  /** Resolves when an older response is better than waiting on. It starts with the read, not with the request. */
+  /** Resolves when an older response is better than more waiting. It starts with the read, not with the request. */
   readonly softTimeout: Promise<undefined>;
 }
 
 /**
- * Responses by key: in memory, else in Redis, else from the database. See {@link Freshness} for how long they are
- * served. A process reads a response once at a time.
+ * Responses by key: in memory, else in Redis, else from the database. {@link Freshness} decides how long they are served.
+ * Concurrent requests of a process share one read.
  */
 @Injectable()
 export class ResponseCache {
@@ -48,7 +48,7 @@ export class ResponseCache {
   }
 
   /**
-   * The response of a key, or the one that `read` returns. A promise only if it is not in memory.
+   * Returns the cached response of a key, or else the one that `read` returns. Returns a promise only if it has to wait.
    *
    * @throws Problem `overloaded` when too many reads wait and no older response is cached.
    * @throws whatever `read` throws, when no older response may replace the error.
@@ -82,7 +82,7 @@ export class ResponseCache {
     return this.awaitOrServeStale(read, key).then((result) => this.count(result));
   }
 
-  /** An unresponsive database is an outage, which the read reports. */
+  /** An unresponsive database does not count as overload: the read reports the outage. */
   private isOverloaded(): boolean {
     return this.admission.shouldReject(this.database.isAnswering ? MAX_WAIT_MS : Infinity);
   }
@@ -96,13 +96,13 @@ export class ResponseCache {
     });
     const result = this.admission
       .track(() => this.loader.load(request))
-      // Outside admission control, which must not measure how long an outage takes.
+      // After `track`, because admission control must not measure how long an outage takes.
       .catch((error: unknown) => this.serveOnError(request.key, error))
       .finally(() => {
         this.reads.delete(readKey(request));
         cancel();
       });
-    // Nobody may be waiting for a read in the background that fails.
+    // A background read can fail without a caller that handles the rejection.
     result.catch(() => undefined);
     const read = { result, softTimeout };
     this.reads.set(readKey(request), read);
@@ -141,7 +141,7 @@ export class ResponseCache {
   }
 }
 
-/** A read that began before an invalidation is not joined afterwards. */
+/** The version keeps a request from joining a read that began before an invalidation. */
 function readKey({ key, version }: ResponseRequest): string {
   return `${version} ${key}`;
 }

@@ -13,7 +13,7 @@ import { Freshness } from './freshness.js';
 import { MemoryResponseStore } from './memory-response-store.js';
 import { RedisResponseStore } from './redis-response-store.js';
 
-/** Milliseconds that Redis may delay a response in all. Rate limiting may have taken as long again. */
+/** Milliseconds that Redis may delay a response. Rate limiting may delay it by as much again. */
 const REDIS_BUDGET_MS = 50;
 /** Milliseconds after which the lock on a read expires: longer than a healthy database takes. */
 const LOCK_TTL_MS = 2000;
@@ -29,14 +29,14 @@ export type ReadResponse = () => Promise<CachedResponse>;
 /** A response that is not fresh in this process, and how to read it. */
 export interface ResponseRequest {
   readonly key: string;
-  /** The {@link CacheVersion} when the request came. */
+  /** The {@link CacheVersion} when the request arrived. */
   readonly version: string;
   readonly read: ReadResponse;
-  /** When the request came, on the {@link loopClock}. */
+  /** When the request arrived, on the {@link loopClock}. */
   readonly startedAt: number;
 }
 
-/** Loads responses from Redis, else from the database, and stores them. While Redis works, one replica at a time reads a response. */
+/** Loads responses from Redis, else from the database, and stores them. While Redis works, replicas read one at a time. */
 @Injectable()
 export class ResponseLoader {
   /** Whether the last read found the database unavailable. */
@@ -63,7 +63,7 @@ export class ResponseLoader {
     }
     const { key, version } = request;
     const { CACHE_TTL_MS, CACHE_STALE_MS } = this.environment;
-    // In one round trip, because hardly ever has another replica stored the response by now.
+    // In one round trip, because another replica has hardly ever stored the response by now.
     const [shared, lock] = await Promise.all([
       this.readShared(request),
       this.lock.acquire(
@@ -80,7 +80,7 @@ export class ResponseLoader {
         (await this.readDatabase(request));
       return result;
     } finally {
-      // After a read the lock is left to expire: a replica that finds the lock finds the response too.
+      // Lets the lock expire after a read from the database: a replica that finds the lock finds the response too.
       if (lock.state === 'acquired' && result?.cache !== 'MISS') {
         void lock.release();
       }
@@ -144,7 +144,7 @@ export class ResponseLoader {
     }
   }
 
-  /** Whether a later read may have found a newer response, or that the resource is gone. */
+  /** Whether a later read may have found a newer response, or no resource. */
   private isSuperseded(key: string, { version, readAt }: StoredResponse): boolean {
     const cached = this.memory.peek(key);
     return cached === undefined ? version !== this.version.known : cached.readAt > readAt;

@@ -10,7 +10,7 @@ interface SampleCatalog {
   readonly surnames: readonly string[];
 }
 
-/** A category. In its texts `{good}`, `{city}` and `{surname}` stand for the product's own. */
+/** A category. In its texts, `{good}`, `{city}` and `{surname}` are placeholders for the values of a product. */
 export interface Category {
   readonly name: string;
   /** Products of this category per 1,000. */

@@ -15,7 +15,7 @@ const CHUNK_LENGTH = 64 * 1024;
 export interface BatchRequest {
   /** The batch starts after this row, or after the last sample row of the table if that is higher. */
   readonly after: number;
-  /** Most rows in the batch. */
+  /** Maximum number of rows in the batch. */
   readonly size: number;
   /** The batch ends at this row at the latest. */
   readonly count: number;
@@ -140,7 +140,7 @@ export class SampleTable {
     }
   }
 
-  /** The skus of these rows that the table has already: of other products, or from before a deletion. */
+  /** The skus of these rows that the table has already. They belong to other products or to deleted ones. */
   private async findSkus(first: number, last: number): Promise<ReadonlySet<string>> {
     const { rows } = await this.client.query<{ sku: string }>(
       'SELECT sku FROM products WHERE sku >= $1 AND sku <= $2',

@@ -1,4 +1,4 @@
-/** Why a seed failed. The message says what to do and is printed as it is. */
+/** The load failed. The message includes the remedy and is printed unchanged. */
 export class SeedFailure extends Error {
   override readonly name = SeedFailure.name;
 }

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 
 import { RedisConnection } from '../redis/redis-connection.js';
 
-/** Most windows in memory. The least recently used one is evicted first. */
+/** Maximum number of windows in memory. The least recently used one is evicted first. */
 const MAX_CLIENTS = 50_000;
 /** The fraction of a client's remaining requests that a replica leases from Redis at a time; at least one request. */
 const LEASE_FRACTION = 1 / 200;
@@ -88,7 +88,7 @@ export class RateLimitStore implements ThrottlerStorage {
     windowMs: number,
     limit: number,
   ): Promise<boolean> {
-    // Of concurrent calls only the first leases more than its own request.
+    // Only the first of concurrent calls leases more than its own request.
     const lease =
       window.pendingCalls > 0 ? 1 : Math.max(1, Math.floor((limit - window.used) * LEASE_FRACTION));
     const { unreported } = window;

@@ -18,12 +18,12 @@ import {
 } from '../products/product-rules.js';
 import { StorableText } from './storable-text.js';
 
-const REVISION = `has to be an integer from 0 to ${MAX_REVISION}`;
-const PRICE = `has to be a text: a decimal from 0.00 to ${MAX_PRICE} with two places`;
+const REVISION = `must be an integer from 0 to ${MAX_REVISION}`;
+const PRICE = `must be a string: a decimal from 0.00 to ${MAX_PRICE} with two places`;
 
-/** Validates degrees. Both coordinates have to be numbers, or both null or absent. */
+/** Validates degrees. Both coordinates must be numbers, or both null or absent. */
 function Degrees(other: 'latitude' | 'longitude', max: number): PropertyDecorator {
-  const message = `has to be a number from -${max} to ${max}, or null together with ${other}`;
+  const message = `must be a number from -${max} to ${max}, or null together with ${other}`;
   return applyDecorators(
     ValidateIf(
       (product: UpsertedProduct, value: unknown) =>
@@ -84,7 +84,7 @@ export class UpsertedProduct extends DeletedProduct {
   @ApiProperty({
     pattern: CURRENCY_PATTERN.source,
     example: 'INR',
-    description: "ISO 4217. Has to be the catalog's currency.",
+    description: "ISO 4217. Must be the catalog's currency.",
   })
   readonly currency!: string;
 

@@ -150,7 +150,7 @@ describe(readEvent.name, () => {
         const errors = [
           {
             parameter: 'data.currency',
-            message: `has to be ${currency}, the currency of this catalog`,
+            message: `must be ${currency}, the currency of this catalog`,
           },
         ];
         if (given === currency) {

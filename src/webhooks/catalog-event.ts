@@ -26,13 +26,13 @@ export type CatalogEvent =
 export function readEvent(body: Buffer, currency: string): CatalogEvent {
   const event = parse(body);
   if (!isRecord(event)) {
-    throw unprocessable({ parameter: 'body', message: 'has to be a JSON object' });
+    throw unprocessable({ parameter: 'body', message: 'must be a JSON object' });
   }
   const { type, timestamp, data } = event;
   if (!isStorableText(type, 1, MAX_TYPE_LENGTH)) {
     throw unprocessable({
       parameter: 'type',
-      message: `has to be a text of 1 to ${MAX_TYPE_LENGTH} characters`,
+      message: `must be a string of 1 to ${MAX_TYPE_LENGTH} characters`,
     });
   }
   if (type !== 'product.upserted' && type !== 'product.deleted') {
@@ -42,10 +42,10 @@ export function readEvent(body: Buffer, currency: string): CatalogEvent {
   const faults = [
     ...(typeof timestamp === 'string' && readTimestamp(timestamp) !== undefined
       ? []
-      : [{ parameter: 'timestamp', message: 'has to be an RFC 3339 date and time' }]),
+      : [{ parameter: 'timestamp', message: 'must be an RFC 3339 date and time' }]),
     ...(isRecord(data)
       ? validate(assignFields(product, data), currency)
-      : [{ parameter: 'data', message: 'has to be an object' }]),
+      : [{ parameter: 'data', message: 'must be an object' }]),
   ];
   const [first, ...others] = faults;
   if (first !== undefined) {
@@ -92,7 +92,7 @@ function validate(product: DeletedProduct, currency: string): ParameterFault[] {
   );
   if (product instanceof UpsertedProduct && product.currency !== currency) {
     // Prices in two currencies could not be sorted together.
-    const message = `has to be ${currency}, the currency of this catalog`;
+    const message = `must be ${currency}, the currency of this catalog`;
     faults.push({ parameter: 'data.currency', message });
   }
   return faults;

@@ -15,11 +15,11 @@ import {
   type StoredEvent,
 } from './event-statements.js';
 
-/** Most events in a batch. */
+/** Maximum number of events in a batch. */
 const BATCH_SIZE = 50;
 /** Batches written at a time. The other connections of a default pool remain for reads. */
 export const CONCURRENT_BATCHES = 4;
-/** Most waiting events. While PostgreSQL does not answer, the events of timed-out requests stay in the queue. */
+/** Maximum number of waiting events. While PostgreSQL does not answer, the events of timed-out requests stay in the queue. */
 const MAX_WAITING = 2000;
 
 /** Lock timeout of a batch, milliseconds. It leaves time to write the events one by one afterwards. */

@@ -9,10 +9,10 @@ import type { ReceivedEvent } from './event-statements.js';
 const LEASE_MS = 5000;
 /** How long Redis remembers a processed event. PostgreSQL remembers it longer. */
 const PROCESSED_TTL_MS = 86_400_000;
-/** What Redis holds for a processed event: the SHA-256 of its body in hexadecimal, and its type. */
+/** The value in Redis of a processed event: the SHA-256 of its body in hexadecimal, and its type. */
 const PROCESSED = /^finished ([\da-f]{64}) (\S+)$/;
 
-/** What Redis knows of an event. */
+/** The state of an event in Redis. */
 export type Lease =
   /** The caller holds the lease and has to process the event. */
   | { readonly state: 'acquired'; release(): Promise<void> }

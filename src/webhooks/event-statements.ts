@@ -71,7 +71,7 @@ const UPSERTED_COLUMNS = [
  * Concurrent statements cannot deadlock: each locks event ids in order, and then skus in order. `applicable` is
  * materialized so that all events are inserted before the first product is locked.
  *
- * An upsert of a tombstone sets `created_at`; an upsert of a deleted product keeps it.
+ * An upsert sets `created_at` for a product that the table knows only by a deletion (`name` is null), else keeps it.
  */
 const RECORD = `
   WITH settings AS MATERIALIZED (

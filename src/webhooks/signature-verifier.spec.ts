@@ -138,7 +138,7 @@ describe(SignatureVerifier.name, () => {
     'describes a valid timestamp, given %s',
     (timestamp) => {
       expect(verifier.findFault({ ...PUBLISHED, timestamp }, THEN)).toContain(
-        'webhook-timestamp has to be in seconds since 1970, within five minutes of now',
+        'webhook-timestamp must be in seconds since 1970, within five minutes of now',
       );
     },
   );

@@ -38,7 +38,7 @@ export class SignatureVerifier {
     }
     const seconds = /^\d{1,12}$/.test(timestamp) ? Number(timestamp) : Number.NaN;
     if (!(Math.abs(Math.floor(now / 1000) - seconds) <= TOLERANCE_S)) {
-      return 'The webhook-timestamp has to be in seconds since 1970, within five minutes of now.';
+      return 'The webhook-timestamp must be in seconds since 1970, within five minutes of now.';
     }
     const candidates = Array.from(signature.matchAll(SIGNATURE), ([, base64 = '']) =>
       Buffer.from(base64),

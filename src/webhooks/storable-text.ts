@@ -1,7 +1,7 @@
 import { registerDecorator } from 'class-validator';
 
 /**
- * Whether a value is a text of this length that PostgreSQL can store: without NUL and with paired surrogates. Lengths
+ * Whether a value is a string of this length that PostgreSQL can store: without NUL and with paired surrogates. Lengths
  * count characters (code points), as PostgreSQL does.
  */
 export function isStorableText(value: unknown, min: number, max: number): value is string {
@@ -22,7 +22,7 @@ export function StorableText(min: number, max: number): PropertyDecorator {
       propertyName: String(propertyName),
       validator: {
         validate: (value: unknown) => isStorableText(value, min, max),
-        defaultMessage: () => `has to be a text of ${min} to ${max} characters without NUL`,
+        defaultMessage: () => `must be a string of ${min} to ${max} characters without NUL`,
       },
     });
   };

@@ -105,7 +105,7 @@ export function ApiReceiveEvent(): MethodDecorator {
           instance,
         },
         'validation-failed': {
-          detail: 'has to be an integer from 0 to 9007199254740991',
+          detail: 'must be an integer from 0 to 9007199254740991',
           instance,
           parameter: 'data.revision',
           status: 422,

@@ -65,7 +65,7 @@ export class WebhooksService {
     if (!ID.test(id)) {
       throw unprocessable({
         parameter: 'webhook-id',
-        message: 'has to be 1 to 255 visible ASCII characters',
+        message: 'must have 1 to 255 visible ASCII characters',
       });
     }
     const digest = createHash('sha256').update(body).digest();
@@ -128,7 +128,7 @@ export class WebhooksService {
       return false;
     }
     assertSameBody(digest, stored.digest);
-    // A cached response is served for at most twice the TTL, so all of them contain an older change.
+    // A cached response is served for at most twice the TTL, so every one contains a change that is older than that.
     if (event.product !== undefined && stored.ageMs < 2 * this.environment.CACHE_TTL_MS) {
       await this.changes.publish();
     }

@@ -299,7 +299,7 @@ describe('A catalog in another currency', () => {
       const response = await priced(currency, 2);
       expect(problem(response)).toEqual([422, 'validation-failed']);
       expect(response.body.errors).toEqual([
-        { parameter: 'data.currency', message: 'has to be EUR, the currency of this catalog' },
+        { parameter: 'data.currency', message: 'must be EUR, the currency of this catalog' },
       ]);
     }
     expect(await row(sku)).toMatchObject({ revision: '1', price: '120.00' });

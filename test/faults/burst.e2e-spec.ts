@@ -67,7 +67,7 @@ async function outages({ url, logs }: Service): Promise<string[]> {
     ...metrics.filter((line) => /^farmlokal_redis_failures_total.* [^0]/.test(line)),
   ];
   const words =
-    /Going on without Redis|does not answer|inventory failed|breaker opens|MaxListeners/g;
+    /Continuing without Redis|does not answer|inventory failed|breaker opens|MaxListeners/g;
   return [...signs, ...(logs().match(words) ?? [])];
 }
 

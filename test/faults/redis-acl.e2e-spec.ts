@@ -155,7 +155,7 @@ describe('A service with a Redis that rejects it', () => {
     await service.stop();
     const lines = service.logs().trim().split('\n');
     for (const line of lines) expect(JSON.parse(line)).toHaveProperty('level');
-    const warnings = lines.filter((line) => line.includes('Going on without Redis'));
+    const warnings = lines.filter((line) => line.includes('Continuing without Redis'));
     expect(warnings).toEqual([expect.stringMatching(reason)]);
     expect(service.logs()).not.toContain(PASSWORD);
     admin.disconnect();

@@ -50,13 +50,13 @@ describe('The warning about REDIS_URL', () => {
       'redis.invalid:6379: the host name does not exist (ENOTFOUND)',
     ],
   ])('names the server and the cause (%s)', async (url, expected) => {
-    expect(await warningOf(url)).toBe(`Going on without Redis at ${expected}`);
+    expect(await warningOf(url)).toBe(`Continuing without Redis at ${expected}`);
   });
 
   it('hints at redis:// when the server has no TLS', async () => {
     server = await startRedis();
     expect(await warningOf(server.url.replace('redis:', 'rediss:'))).toBe(
-      `Going on without Redis at 127.0.0.1:${server.port}: the server does not complete the TLS handshake (ETIMEDOUT); if the server does not use TLS, REDIS_URL must start with redis://`,
+      `Continuing without Redis at 127.0.0.1:${server.port}: the server does not complete the TLS handshake (ETIMEDOUT); if the server does not use TLS, REDIS_URL must start with redis://`,
     );
   });
 
@@ -77,7 +77,7 @@ describe('The warning about REDIS_URL', () => {
     const url = new URL(server.url);
     url.port = String(port);
     expect(await warningOf(url.href)).toBe(
-      `Going on without Redis at 127.0.0.1:${port}: the server does not complete the handshake; if it uses TLS, REDIS_URL must start with rediss://`,
+      `Continuing without Redis at 127.0.0.1:${port}: the server does not complete the handshake; if it uses TLS, REDIS_URL must start with rediss://`,
     );
   });
 });

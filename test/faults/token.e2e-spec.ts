@@ -464,7 +464,8 @@ describe('No log', () => {
       return provider.requests() > 1 ? true : undefined;
     });
     const logs = own.logs();
-    const explanation = 'the error temporarily_unavailable and status 503. Its description: ';
+    const explanation =
+      "the error temporarily_unavailable and status 503. The provider's description: ";
     expect(logs.split(explanation)).toHaveLength(2);
     expect(logs).toContain('audience=[redacted]&api_key=[redacted]');
     for (const secret of [
