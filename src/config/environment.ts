@@ -81,7 +81,7 @@ export class Environment {
   @WholeNumber(1, 1000)
   readonly DATABASE_POOL_MAX: number = 10;
 
-  /** Milliseconds that a statement may run, and that a request may wait for its products. Default 5000. */
+  /** Milliseconds that a statement may run, and that a request may wait for PostgreSQL. Default 5000. */
   @WholeNumber(1, 600_000)
   readonly DATABASE_STATEMENT_TIMEOUT_MS: number = 5000;
 

@@ -131,7 +131,10 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
       this.outage.clear('PostgreSQL answers again.');
       return result;
     } catch (error) {
-      throw this.explain(error instanceof QueryFailedError ? error.driverError : error, startedAt);
+      throw this.recordError(
+        error instanceof QueryFailedError ? error.driverError : error,
+        startedAt,
+      );
     }
   }
 
@@ -182,7 +185,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   /** Updates the state of PostgreSQL, and returns the error to throw. */
-  private explain(cause: unknown, startedAt: number): unknown {
+  private recordError(cause: unknown, startedAt: number): unknown {
     const hasResponded = this.responsiveness.respondedSince(startedAt);
     if (
       cause instanceof BulkheadFullError ||

@@ -5,7 +5,7 @@ export interface Statement {
   readonly text: string;
   /** The values of `$1`, `$2` and so on. */
   readonly values: readonly unknown[];
-  /** Whether connections keep the statement prepared, which suits only a small number of texts. */
+  /** Whether connections keep it prepared. Only for texts of which there are few. */
   readonly prepared: boolean;
 }
 

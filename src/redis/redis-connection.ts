@@ -151,7 +151,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     try {
       return await this.send(redis, command, timeoutMs);
     } catch (error) {
-      this.fail(redis, error instanceof Error ? error : new Error(String(error)));
+      this.handleError(redis, error instanceof Error ? error : new Error(String(error)));
       return undefined;
     } finally {
       cancelProbe?.();
@@ -181,19 +181,19 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     });
     redis.on('error', (emitted: NodeJS.ErrnoException) => {
       const error = emitted.cause instanceof Error ? emitted.cause : emitted;
-      if (isReplyError(error)) this.refuse(error);
+      if (isReplyError(error)) this.recordRefusal(error);
       else if (redis.status === 'ready') this.warn('connection', describeError(error));
       else this.warn('connection', describeConnectError(error, redis.options));
     });
   }
 
-  private fail(redis: Redis, error: Error): void {
+  private handleError(redis: Redis, error: Error): void {
     if (isReplyError(error)) {
       if (isHarmless(error)) {
         this.logger.debug(`Redis refuses a command: ${error.message}`);
         return;
       }
-      this.refuse(error);
+      this.recordRefusal(error);
       void this.probe(redis, PROBE_INTERVAL_MS);
       return;
     }
@@ -238,7 +238,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
       if (error === undefined) return true;
       if (isReplyError(error)) {
         unanswered = 0;
-        this.refuse(error);
+        this.recordRefusal(error);
       } else if (error.message === TIMED_OUT) {
         unanswered += 1;
         if (unanswered >= PROBES_TO_REPLACE) {
@@ -254,7 +254,7 @@ export class RedisConnection implements OnApplicationBootstrap, OnApplicationShu
     return false;
   }
 
-  private refuse(error: ReplyError): void {
+  private recordRefusal(error: ReplyError): void {
     this.failures.inc({ reason: 'refused' });
     this.refusedKey = keyOf(error) ?? this.refusedKey;
     const { reason, message } = describeRefusal(error);
