@@ -55,6 +55,11 @@ export class ConnectionPool extends pg.Pool {
     });
   }
 
+  /** Closes a connection in use when it is released, instead of keeping it. */
+  closeOnRelease(client: pg.PoolClient): void {
+    this.generations.delete(client);
+  }
+
   /** Replaces every connection: the idle ones now, the others when they are released. */
   renew(): void {
     this.generation += 1;

@@ -29,7 +29,7 @@ async function connected(query: Query): Promise<Database> {
   } as unknown as QueryRunner;
   const dataSource = {
     isInitialized: true,
-    driver: { master: {} },
+    driver: { master: { closeOnRelease: () => undefined } },
     query: () => Promise.resolve(applied),
     createQueryRunner: () => runner,
   } as unknown as DataSource;

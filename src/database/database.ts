@@ -159,24 +159,26 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     }
   }
 
-  /** Sends a statement to the client of pg: TypeORM's own `query` cannot name a statement. */
+  /** Sends a statement to the client of pg, because TypeORM's own `query` cannot name a statement. */
   private async execute<Row extends pg.QueryResultRow>(
     { text, values, prepared }: Statement,
     runner: QueryRunner,
   ): Promise<Row[]> {
     const client = (await runner.connect()) as pg.PoolClient;
     const unnamed = { text, values: [...values] };
-    if (prepared && !this.lostStatements.active) {
-      try {
-        return (await client.query<Row>({ name: statementName(text), ...unnamed })).rows;
-      } catch (error) {
-        if (!isLostStatement(error)) {
-          throw error;
-        }
-        this.lostStatements.warn('The pooler loses prepared statements. Continuing without them.');
+    const isNamed = prepared && !this.lostStatements.active;
+    try {
+      const query = isNamed ? { name: statementName(text), ...unnamed } : unnamed;
+      return (await client.query<Row>(query)).rows;
+    } catch (error) {
+      if (!isLostStatement(error)) {
+        // A prepared statement can be the cause: after a change of its tables, it fails until it is prepared again.
+        if (!isQueryError(error)) poolOf(this.dataSource).closeOnRelease(client);
+        throw error;
       }
+      this.lostStatements.warn('The pooler loses prepared statements. Continuing without them.');
+      return (await client.query<Row>(unnamed)).rows;
     }
-    return (await client.query<Row>(unnamed)).rows;
   }
 
   /** Updates what is known about PostgreSQL, and returns the error to throw. */

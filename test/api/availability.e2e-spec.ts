@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type Answer, ask, type ProblemBody } from '../support/answer.js';
+import { type HttpResponse, httpFetch, type ProblemBody } from '../support/http.js';
 import { eventually } from '../support/eventually.js';
 import type { Service } from '../support/service.js';
 import { deleted, SECRET, send } from '../support/signed-event.js';
@@ -51,17 +51,17 @@ function serveEach(env: Record<string, string> = {}): void {
   });
 }
 
-function statusesOf(answers: readonly Answer<unknown>[]): number[] {
-  return [...new Set(answers.map(({ status }) => status))].sort();
+function statusesOf(responses: readonly HttpResponse<unknown>[]): number[] {
+  return [...new Set(responses.map(({ status }) => status))].sort();
 }
 
-function requestMany(count = MANY): Promise<Answer<Availability>[]> {
+function requestMany(count = MANY): Promise<HttpResponse<Availability>[]> {
   return Promise.all(
     Array.from({ length: count }, () => availability(service, stock.unseenProduct())),
   );
 }
 
-function expectUnavailable({ status, headers, body }: Answer<ProblemBody>): void {
+function expectUnavailable({ status, headers, body }: HttpResponse<ProblemBody>): void {
   expect(status).toBe(503);
   expect(body.type).toBe('urn:problem-type:farmlokal:dependency-unavailable');
   expect(headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
@@ -89,11 +89,13 @@ describe('GET /api/products/:id/availability', () => {
   it('sends one stock request for concurrent clients and reuses its response for two seconds', async () => {
     const id = stock.unseenProduct();
     await stock.sandbox.switch('inventory', { latencyMs: 100 });
-    const answers = await Promise.all(Array.from({ length: 50 }, () => availability(service, id)));
-    expect(statusesOf(answers)).toEqual([200]);
+    const responses = await Promise.all(
+      Array.from({ length: 50 }, () => availability(service, id)),
+    );
+    expect(statusesOf(responses)).toEqual([200]);
     await availability(service, id);
     expect(await stock.requests()).toBe(1);
-    const [first] = answers;
+    const [first] = responses;
     await sleep(FRESH_MS);
     const later = await availability(service, id);
     expect(later.body.stale).toBe(false);
@@ -115,13 +117,13 @@ describe('GET /api/products/:id/availability', () => {
 
   it('serves many products at once without the response cache', async () => {
     const pages = async (): Promise<string[]> =>
-      (await ask<string>(`${service.url}/metrics`)).body
+      (await httpFetch<string>(`${service.url}/metrics`)).body
         .split('\n')
         .filter((line) => line.startsWith('farmlokal_page_cache_requests_total{'));
     const before = await pages();
     const asked = Array.from({ length: 150 }, () => stock.unseenProduct());
-    const answers = await Promise.all(asked.map((id) => availability(service, id)));
-    expect(answers.map(({ status, body }) => [status, body.productId])).toEqual(
+    const responses = await Promise.all(asked.map((id) => availability(service, id)));
+    expect(responses.map(({ status, body }) => [status, body.productId])).toEqual(
       asked.map((id) => [200, id]),
     );
     expect(await pages()).toEqual(before);
@@ -173,14 +175,14 @@ describe('GET /api/products/:id/availability', () => {
     ['1/availability?fresh=true', 400],
     ['1/availability/now', 404],
   ])('answers the path %s with %d', async (path, expected) => {
-    const { status, body } = await ask<ProblemBody>(`${service.url}/api/products/${path}`);
+    const { status, body } = await httpFetch<ProblemBody>(`${service.url}/api/products/${path}`);
     expect({ status, problem: body.status }).toEqual({ status: expected, problem: expected });
   });
 
   it('answers HEAD and rejects other methods', async () => {
     const url = `${service.url}/api/products/${stock.unseenProduct()}/availability`;
-    expect((await ask(url, { method: 'HEAD' })).status).toBe(200);
-    const { status, headers } = await ask(url, { method: 'DELETE' });
+    expect((await httpFetch(url, { method: 'HEAD' })).status).toBe(200);
+    const { status, headers } = await httpFetch(url, { method: 'DELETE' });
     expect(status).toBe(405);
     expect(headers.get('allow')).toContain('GET');
   });
@@ -202,9 +204,9 @@ describe('GET /api/products/:id/availability', () => {
     ],
   ])('answers 503 with %s', async (_, env, detail) => {
     const bare = await stock.startService(env);
-    const answer = await availability<ProblemBody>(bare, stock.unseenProduct());
-    expectUnavailable(answer);
-    expect(answer.body.detail).toBe(detail);
+    const response = await availability<ProblemBody>(bare, stock.unseenProduct());
+    expectUnavailable(response);
+    expect(response.body.detail).toBe(detail);
     await bare.stop();
   });
 });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 
-import { type Answer, ask } from '../support/answer.js';
+import { type HttpResponse, httpFetch } from '../support/http.js';
 import { insertProducts } from '../support/products.js';
 import { RawConnection } from '../support/raw-connection.js';
 import {
@@ -21,11 +21,11 @@ beforeAll(async () => {
   [id = ''] = await insertProducts(service.database, [{}]);
 });
 
-async function get(path: string, init: RequestInit = {}): Promise<Answer<unknown>> {
-  return await ask(`${service.url}${path}`, init);
+async function get(path: string, init: RequestInit = {}): Promise<HttpResponse<unknown>> {
+  return await httpFetch(`${service.url}${path}`, init);
 }
 
-function cacheControl({ status, headers }: Answer<unknown>): [number, string | null] {
+function cacheControl({ status, headers }: HttpResponse<unknown>): [number, string | null] {
   return [status, headers.get('cache-control')];
 }
 
@@ -98,9 +98,9 @@ describe('Cache-Control', () => {
   ])('is no-store for the response to %s', async (_, bytes, status) => {
     const connection = await RawConnection.open(service.url);
     connection.write(bytes);
-    const answer = await connection.answer();
+    const response = await connection.nextResponse();
     connection.close();
-    expect([answer?.status, answer?.headers.get('cache-control')]).toEqual([status, NO_STORE]);
+    expect([response?.status, response?.headers.get('cache-control')]).toEqual([status, NO_STORE]);
   });
 
   it('lets caches store a page that they revalidate for each request', async () => {
@@ -123,9 +123,9 @@ describe('Cache-Control', () => {
     const connection = await RawConnection.open(service.url);
     const etag = file.headers.get('etag') ?? '';
     connection.write(`GET ${STATIC_FILE} HTTP/1.1\r\nHost: x\r\nIf-None-Match: ${etag}\r\n\r\n`);
-    const answer = await connection.answer();
+    const response = await connection.nextResponse();
     connection.close();
-    expect([answer?.status, answer?.headers.get('cache-control')]).toEqual([
+    expect([response?.status, response?.headers.get('cache-control')]).toEqual([
       304,
       'public, max-age=0',
     ]);

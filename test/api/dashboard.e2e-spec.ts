@@ -4,7 +4,7 @@ import { expressions, readDashboard } from '../../deploy/grafana/dashboard.js';
 import { readAlerts } from '../../deploy/prometheus/alerts.js';
 import { Expression } from '../../deploy/prometheus/expression.js';
 import type { RedisServer } from '../../dev/redis-server.js';
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { insertProducts } from '../support/products.js';
 import { startRedis } from '../support/redis-server.js';
@@ -45,7 +45,7 @@ beforeAll(async () => {
     THROTTLE_LIMIT: String(THROTTLE_LIMIT),
   });
   await sendRequests();
-  const { body } = await ask<string>(`${service.url}/metrics`);
+  const { body } = await httpFetch<string>(`${service.url}/metrics`);
   series = seriesOf(body);
 });
 
@@ -57,11 +57,11 @@ afterAll(async () => {
 /** Sends requests of each kind, so that most metrics have a sample. */
 async function sendRequests(): Promise<void> {
   const [id = ''] = await insertProducts(database, [{}]);
-  await ask(`${service.url}/api/products/${id}/availability`);
+  await httpFetch(`${service.url}/api/products/${id}/availability`);
   await send(service.url, upserted('D-1', 1));
   await send(service.url, upserted('D-1', 2), { timestamp: 0 });
   for (let count = 0; count <= THROTTLE_LIMIT; count += 1) {
-    await ask(`${service.url}/api/products`);
+    await httpFetch(`${service.url}/api/products`);
   }
 }
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 
 import { PROBLEM_TYPES } from '../../src/problems/problem-types.js';
-import { ask, type ProductPage } from '../support/answer.js';
+import { httpFetch, type ProductPage } from '../support/http.js';
 import type { OpenApi, Operation, Schema } from '../support/openapi.js';
 import { insertProducts } from '../support/products.js';
 import { startService } from '../support/service.js';
@@ -14,7 +14,7 @@ let operations: [string, Operation][];
 beforeAll(async () => {
   service = await sharedService();
   await insertProducts(service.database, [{}]);
-  document = (await ask<OpenApi>(`${service.url}/docs-json`)).body;
+  document = (await httpFetch<OpenApi>(`${service.url}/docs-json`)).body;
   operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.values(methods).map((operation): [string, Operation] => [path, operation]),
   );
@@ -94,7 +94,7 @@ describe('GET /docs-json', () => {
   });
 
   it('lists the fields of a page, a product and a problem', async () => {
-    const page = await ask<ProductPage>(`${service.url}/api/products`);
+    const page = await httpFetch<ProductPage>(`${service.url}/api/products`);
     const schema = resolve(
       document.paths['/api/products']?.get?.responses['200']?.content?.['application/json']?.schema,
     );
@@ -102,7 +102,7 @@ describe('GET /docs-json', () => {
     const product = resolve(schema?.properties?.data?.items);
     expect(Object.keys(product?.properties ?? {})).toEqual(Object.keys(page.body.data[0] ?? {}));
 
-    const problem = await ask<object>(`${service.url}/api/products?limit=0`);
+    const problem = await httpFetch<object>(`${service.url}/api/products?limit=0`);
     const problemSchema = document.components.schemas.ProblemDto;
     expect(Object.keys(problemSchema?.properties ?? {})).toEqual(Object.keys(problem.body));
   });
@@ -115,7 +115,7 @@ describe('GET /docs-json', () => {
 
   it('has examples in the currency of the catalog', async () => {
     const european = await startService({ DATABASE_URL: service.database.url, CURRENCY: 'EUR' });
-    const text = JSON.stringify((await ask(`${european.url}/docs-json`)).body);
+    const text = JSON.stringify((await httpFetch(`${european.url}/docs-json`)).body);
     expect(text).toContain('"currency":"EUR"');
     expect(text).not.toContain('INR');
     expect(JSON.stringify(document)).toContain('"currency":"INR"');
@@ -123,11 +123,11 @@ describe('GET /docs-json', () => {
   });
 
   it('is shown by GET /docs', async () => {
-    const { status, headers, body } = await ask<string>(`${service.url}/docs`);
+    const { status, headers, body } = await httpFetch<string>(`${service.url}/docs`);
     expect(status).toBe(200);
     expect(headers.get('content-type')).toContain('text/html');
     const script = /src="([^"]*swagger-ui-init\.js)"/.exec(body)?.[1] ?? '';
-    expect((await ask<string>(new URL(script, `${service.url}/docs`).href)).body).toContain(
+    expect((await httpFetch<string>(new URL(script, `${service.url}/docs`).href)).body).toContain(
       'listProducts',
     );
   });
@@ -137,9 +137,9 @@ describe('GET /docs-json', () => {
       DATABASE_URL: service.database.url,
       DOCS_ENABLED: 'false',
     });
-    expect((await ask(`${closed.url}/docs`)).status).toBe(404);
-    expect((await ask(`${closed.url}/docs-json`)).status).toBe(404);
-    expect((await ask(`${closed.url}/`)).body).not.toMatchObject({
+    expect((await httpFetch(`${closed.url}/docs`)).status).toBe(404);
+    expect((await httpFetch(`${closed.url}/docs-json`)).status).toBe(404);
+    expect((await httpFetch(`${closed.url}/`)).body).not.toMatchObject({
       links: { docs: expect.anything() },
     });
     await closed.kill('SIGKILL');

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Redis } from 'ioredis';
 
 import type { RedisServer } from '../../dev/redis-server.js';
-import { type Answer, ask } from '../support/answer.js';
+import { type HttpResponse, httpFetch } from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { startRedis } from '../support/redis-server.js';
@@ -46,16 +46,16 @@ async function start(env: Record<string, string> = {}): Promise<Service> {
   });
 }
 
-async function report({ url } = service): Promise<Answer<Report>> {
-  return await ask<Report>(`${url}/health`);
+async function report({ url } = service): Promise<HttpResponse<Report>> {
+  return await httpFetch<Report>(`${url}/health`);
 }
 
 /** Waits for a report that matches. */
 async function reports(status: number, expected: object, of = service): Promise<void> {
   await eventually(async () => {
-    const answer = await report(of);
+    const response = await report(of);
     try {
-      expect(answer).toMatchObject({ status, body: expected });
+      expect(response).toMatchObject({ status, body: expected });
       return true;
     } catch {
       return undefined;
@@ -65,7 +65,7 @@ async function reports(status: number, expected: object, of = service): Promise<
 
 describe.each(['/', '/metrics', '/health', '/health/live', '/health/ready'])('GET %s', (path) => {
   it('rejects unknown query parameters', async () => {
-    expect(await ask(`${service.url}${path}?verbose=1`)).toMatchObject({
+    expect(await httpFetch(`${service.url}${path}?verbose=1`)).toMatchObject({
       status: 400,
       body: {
         type: 'urn:problem-type:farmlokal:validation-failed',
@@ -91,7 +91,7 @@ describe('GET /health', () => {
 
   it('reports the provider as up once another replica has acquired a token', async () => {
     const { tokenUrl, clientId, clientSecret } = sandbox.partners;
-    const granted = await ask<{ access_token: string }>(tokenUrl, {
+    const granted = await httpFetch<{ access_token: string }>(tokenUrl, {
       method: 'POST',
       headers: { authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` },
       body: new URLSearchParams({ grant_type: 'client_credentials' }),
@@ -142,7 +142,9 @@ describe('GET /health', () => {
       },
       bare,
     );
-    const summary = await ask(`${bare.url}/metrics`, { headers: { accept: 'application/json' } });
+    const summary = await httpFetch(`${bare.url}/metrics`, {
+      headers: { accept: 'application/json' },
+    });
     expect(summary.body).toMatchObject({ status: 'ok', database: 'up', redis: 'not_configured' });
     await bare.stop();
   });
@@ -150,7 +152,9 @@ describe('GET /health', () => {
   it('is degraded while Redis is down', async () => {
     const other = await start({ REDIS_URL: 'redis://127.0.0.1:1' });
     await reports(200, { status: 'degraded', details: { redis: { status: 'degraded' } } }, other);
-    const summary = await ask(`${other.url}/metrics`, { headers: { accept: 'application/json' } });
+    const summary = await httpFetch(`${other.url}/metrics`, {
+      headers: { accept: 'application/json' },
+    });
     expect(summary.body).toMatchObject({ status: 'degraded', redis: 'degraded' });
     await other.stop();
   });

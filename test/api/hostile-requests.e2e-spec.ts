@@ -3,15 +3,15 @@ import * as fc from 'fast-check';
 import { setImmediate } from 'node:timers/promises';
 
 import type { RedisServer } from '../../dev/redis-server.js';
-import { ask, type ProductPage } from '../support/answer.js';
+import { httpFetch, type ProductPage } from '../support/http.js';
 import { brokenRequest, mangledRequest, SMUGGLED_PATH } from '../support/broken-request.js';
-import { type Asked, Contract } from '../support/contract.js';
+import { type RequestTarget, Contract } from '../support/contract.js';
 import { createDatabase, type Database } from '../support/database.js';
 import type { Target } from '../support/hostile-address.js';
 import { bytesOf, type HostileRequest, hostileRequest } from '../support/hostile-request.js';
 import type { OpenApi } from '../support/openapi.js';
 import { insertProducts } from '../support/products.js';
-import { type RawAnswer, RawConnection } from '../support/raw-connection.js';
+import { type RawResponse, RawConnection } from '../support/raw-connection.js';
 import { startRedis } from '../support/redis-server.js';
 import { type Sandbox, startSandbox } from '../support/sandbox.js';
 import { type Service, startReadyService } from '../support/service.js';
@@ -38,7 +38,7 @@ const HARMLESS_PATHS = ['/', '/health', '/api/products?limit=2', '/api/products/
 interface Finding {
   readonly faults: readonly string[];
   readonly sent: string;
-  readonly answers: readonly unknown[];
+  readonly responses: readonly unknown[];
 }
 
 let database: Database;
@@ -67,7 +67,7 @@ beforeAll(async () => {
     CORS_ORIGINS: 'https://shop.example',
     LOG_LEVEL: 'warn',
   });
-  const { body: document } = await ask<OpenApi>(`${service.url}/docs-json`);
+  const { body: document } = await httpFetch<OpenApi>(`${service.url}/docs-json`);
   contract = new Contract(document);
   request = hostileRequest([...documented(document), ...others()], await cursors());
 });
@@ -101,19 +101,22 @@ function others(): Target[] {
 async function cursors(): Promise<string[]> {
   const pages = await Promise.all(
     ['id', 'price', 'name', 'created_at'].map((sort) =>
-      ask<ProductPage>(`${service.url}/api/products?limit=9&sort=${sort}`),
+      httpFetch<ProductPage>(`${service.url}/api/products?limit=9&sort=${sort}`),
     ),
   );
   return pages.flatMap(({ body }) => body.nextCursor ?? []);
 }
 
-function note(sent: Buffer, answers: readonly RawAnswer[], faults: readonly string[]): void {
-  for (const { status } of answers) statuses.set(status, (statuses.get(status) ?? 0) + 1);
+function note(sent: Buffer, responses: readonly RawResponse[], faults: readonly string[]): void {
+  for (const { status } of responses) statuses.set(status, (statuses.get(status) ?? 0) + 1);
   if (faults.length > 0) {
     findings.push({
       faults,
       sent: sent.toString('latin1', 0, 1500),
-      answers: answers.map(({ headers, ...answer }) => ({ ...answer, headers: [...headers] })),
+      responses: responses.map(({ headers, ...response }) => ({
+        ...response,
+        headers: [...headers],
+      })),
     });
   }
 }
@@ -130,16 +133,16 @@ async function sendRequests(requests: readonly HostileRequest[]): Promise<void> 
   for (const hostile of requests) {
     const bytes = bytesOf(hostile);
     connection.write(bytes);
-    const answer = await connection.answer(hostile.method);
-    if (answer === undefined) {
+    const response = await connection.nextResponse(hostile.method);
+    if (response === undefined) {
       // A client that is still sending can lose the response to a reset (RFC 9112, section 9.6).
-      note(bytes, [], bytes.length > MAX_BODY ? [] : ['no answer']);
+      note(bytes, [], bytes.length > MAX_BODY ? [] : ['no response']);
     } else {
-      const unread = answer.status === 431 && isLargeHead(bytes);
-      const asked: Asked = unread ? { method: hostile.method } : hostile;
-      note(bytes, [answer], contract.faults(asked, answer));
+      const unread = response.status === 431 && isLargeHead(bytes);
+      const target: RequestTarget = unread ? { method: hostile.method } : hostile;
+      note(bytes, [response], contract.faults(target, response));
     }
-    if (answer?.headers.get('connection') !== 'keep-alive') {
+    if (response?.headers.get('connection') !== 'keep-alive') {
       connection.close();
       connection = await RawConnection.open(service.url);
     }
@@ -151,13 +154,13 @@ async function sendRequests(requests: readonly HostileRequest[]): Promise<void> 
 async function sendBroken(bytes: Buffer): Promise<void> {
   const connection = await RawConnection.open(service.url);
   connection.write(bytes);
-  const answers = await connection.answers();
+  const responses = await connection.remainingResponses();
   connection.close();
-  const last = answers.at(-1);
-  note(bytes, answers, [
-    ...answers.flatMap((answer) => contract.faults({ method: 'POST' }, answer)),
+  const last = responses.at(-1);
+  note(bytes, responses, [
+    ...responses.flatMap((response) => contract.faults({ method: 'POST' }, response)),
     ...(last?.headers.get('connection') === 'close' && last.status >= 400 ? [] : ['no refusal']),
-    ...(answers.some(({ body }) => body.includes(SMUGGLED_PATH)) ? ['a smuggled answer'] : []),
+    ...(responses.some(({ body }) => body.includes(SMUGGLED_PATH)) ? ['a smuggled response'] : []),
   ]);
 }
 
@@ -166,12 +169,12 @@ async function sendMangled(bytes: Buffer): Promise<void> {
   const connection = await RawConnection.open(service.url);
   connection.write(bytes);
   connection.finish();
-  const answers = await connection.answers();
+  const responses = await connection.remainingResponses();
   connection.close();
   note(
     bytes,
-    answers,
-    answers.flatMap((answer) => contract.faults({ method: 'POST' }, answer)),
+    responses,
+    responses.flatMap((response) => contract.faults({ method: 'POST' }, response)),
   );
 }
 
@@ -194,9 +197,9 @@ async function sendPipelined(paths: readonly string[], cuts: readonly number[]):
       connection.write(bytes.subarray(ends[nth - 1] ?? 0, end));
       await setImmediate();
     }
-    let answer: RawAnswer | undefined;
+    let answer: RawResponse | undefined;
     do {
-      answer = await connection.answer();
+      answer = await connection.nextResponse();
       const [path = ''] = paths[next]?.split('?') ?? [];
       note(bytes, answer ? [answer] : [], [
         ...(answer?.headers.get('x-request-id') === String(next) ? [] : [`no answer to ${next}`]),
@@ -281,17 +284,17 @@ describe('A client', () => {
           'GET /api/products/1 HTTP/1.1\r\nHost: x\r\n\r\n',
         ].join(''),
       );
-      const answers = await connection.answers();
+      const responses = await connection.remainingResponses();
       connection.close();
-      expect(answers.map(({ headers }) => headers.get('connection'))).toEqual(['close']);
-      expect(answers.flatMap((answer) => contract.faults({ method: 'GET', path }, answer))).toEqual(
-        [],
-      );
+      expect(responses.map(({ headers }) => headers.get('connection'))).toEqual(['close']);
+      expect(
+        responses.flatMap((response) => contract.faults({ method: 'GET', path }, response)),
+      ).toEqual([]);
     },
   );
 
   it('causes no warning in the log', async () => {
-    expect((await ask(`${service.url}/health/live`)).status).toBe(200);
+    expect((await httpFetch(`${service.url}/health/live`)).status).toBe(200);
     const lines = service.logs().split('\n').filter(Boolean);
     expect(lines.filter((line) => !OF_A_DEPENDENCY.test(line))).toEqual([]);
   });

@@ -5,7 +5,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 
 import type { RedisServer } from '../../dev/redis-server.js';
-import { ask, type ProblemBody } from '../support/answer.js';
+import { httpFetch, type ProblemBody } from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { insertProducts } from '../support/products.js';
@@ -77,7 +77,7 @@ async function lineOf(requestId: string, of = service): Promise<Line> {
 
 async function metrics({ url } = service): Promise<string> {
   const headers = { authorization: `Bearer ${TOKEN}` };
-  return (await ask<string>(`${url}/metrics`, { headers })).body;
+  return (await httpFetch<string>(`${url}/metrics`, { headers })).body;
 }
 
 /** The value of the first sample whose name and labels start with this text. */
@@ -89,7 +89,7 @@ async function sample(name: string, of = service): Promise<number> {
 describe('GET /metrics', () => {
   it('requires the token', async () => {
     for (const authorization of ['', 'Bearer', 'Bearer wrong', `Basic ${TOKEN}`, TOKEN]) {
-      const { status, headers, body } = await ask<ProblemBody>(`${service.url}/metrics`, {
+      const { status, headers, body } = await httpFetch<ProblemBody>(`${service.url}/metrics`, {
         headers: { authorization },
       });
       expect(status).toBe(401);
@@ -101,15 +101,18 @@ describe('GET /metrics', () => {
 
   it('is public when no token is set', async () => {
     const open = await start({ METRICS_TOKEN: '' });
-    expect((await ask(`${open.url}/metrics`)).status).toBe(200);
-    expect((await ask(`${open.url}/health`)).body).toHaveProperty('details');
+    expect((await httpFetch(`${open.url}/metrics`)).status).toBe(200);
+    expect((await httpFetch(`${open.url}/health`)).body).toHaveProperty('details');
     await open.stop();
   });
 
   it('returns a summary to a client that accepts JSON', async () => {
-    const { status, headers, body } = await ask<Record<string, unknown>>(`${service.url}/metrics`, {
-      headers: { authorization: `Bearer ${TOKEN}`, accept: 'application/json' },
-    });
+    const { status, headers, body } = await httpFetch<Record<string, unknown>>(
+      `${service.url}/metrics`,
+      {
+        headers: { authorization: `Bearer ${TOKEN}`, accept: 'application/json' },
+      },
+    );
     expect(status).toBe(200);
     expect(headers.get('vary')).toBe('Accept');
     expect(body).toEqual({
@@ -125,7 +128,7 @@ describe('GET /metrics', () => {
 
   it('varies by Accept and by the origin that CORS allows', async () => {
     const other = await start({ CORS_ORIGINS: 'https://shop.example' });
-    const { headers } = await ask(`${other.url}/metrics`, {
+    const { headers } = await httpFetch(`${other.url}/metrics`, {
       headers: { authorization: `Bearer ${TOKEN}` },
     });
     expect(headers.get('vary')).toBe('Origin, Accept');
@@ -136,11 +139,11 @@ describe('GET /metrics', () => {
     const unmatched =
       'farmlokal_http_request_duration_seconds_count{method="GET",route="unmatched",status="4xx"}';
     const before = (await sample(unmatched)) || 0;
-    await ask(`${service.url}/api/products/1`);
+    await httpFetch(`${service.url}/api/products/1`);
     for (const path of ['/no-such-path', '/else', '/api/products/1/2/3', '/%zz']) {
-      await ask(service.url + path);
+      await httpFetch(service.url + path);
     }
-    await ask(`${service.url}/api/products`, { method: 'PURGE' }).catch(() => undefined);
+    await httpFetch(`${service.url}/api/products`, { method: 'PURGE' }).catch(() => undefined);
     await eventually(async () => ((await sample(unmatched)) === before + 4 ? true : undefined));
     const text = await metrics();
     expect(text).toContain('_count{method="GET",route="/api/products/:id",status="2xx"}');
@@ -150,9 +153,9 @@ describe('GET /metrics', () => {
 
   it('counts pages by the layer that served them', async () => {
     const path = '/api/products?limit=7';
-    await ask(service.url + path);
+    await httpFetch(service.url + path);
     const hits = await sample('farmlokal_page_cache_requests_total{layer="memory",result="hit"}');
-    await ask(service.url + path);
+    await httpFetch(service.url + path);
     expect(await sample('farmlokal_page_cache_requests_total{layer="memory",result="hit"}')).toBe(
       (hits || 0) + 1,
     );
@@ -160,7 +163,7 @@ describe('GET /metrics', () => {
       await sample('farmlokal_page_cache_requests_total{layer="database",result="miss"}'),
     ).toBeGreaterThan(0);
     const other = await start();
-    await ask(other.url + path);
+    await httpFetch(other.url + path);
     expect(
       await sample('farmlokal_page_cache_requests_total{layer="redis",result="hit"}', other),
     ).toBe(1);
@@ -168,7 +171,7 @@ describe('GET /metrics', () => {
   });
 
   it('shows the state of the dependencies', async () => {
-    await ask(`${service.url}/api/products/1/availability`);
+    await httpFetch(`${service.url}/api/products/1/availability`);
     const text = await metrics();
     for (const part of [
       'farmlokal_database_up 1',
@@ -192,8 +195,8 @@ describe('GET /metrics', () => {
 
   it('counts problems and throttled requests', async () => {
     const limited = await start({ THROTTLE_LIMIT: '1', REDIS_URL: '' });
-    await ask(`${limited.url}/`);
-    await ask(`${limited.url}/`);
+    await httpFetch(`${limited.url}/`);
+    await httpFetch(`${limited.url}/`);
     expect(await sample('farmlokal_throttled_requests_total', limited)).toBe(1);
     expect(await sample('farmlokal_problems_total{type="rate-limited"}', limited)).toBe(1);
     await limited.stop();
@@ -204,12 +207,12 @@ describe('GET /health', () => {
   it('shows only the status without the token', async () => {
     // A report is cached for a second, even after the outage has ended.
     const report = await eventually(async () => {
-      const { status, body } = await ask(`${service.url}/health`);
+      const { status, body } = await httpFetch(`${service.url}/health`);
       return status === 200 ? body : undefined;
     });
     expect(report).toEqual({ status: 'ok' });
     const headers = { authorization: `Bearer ${TOKEN}` };
-    expect((await ask(`${service.url}/health`, { headers })).body).toHaveProperty(
+    expect((await httpFetch(`${service.url}/health`, { headers })).body).toHaveProperty(
       'details.database',
     );
   });
@@ -218,7 +221,7 @@ describe('GET /health', () => {
 describe('The log', () => {
   it('has one line of JSON for each request', async () => {
     const requestId = randomUUID();
-    await ask(`${service.url}/api/products?limit=3&category=Secret`, {
+    await httpFetch(`${service.url}/api/products?limit=3&category=Secret`, {
       headers: { 'x-request-id': requestId, traceparent: TRACEPARENT },
     });
     const line = await lineOf(requestId);
@@ -253,7 +256,7 @@ describe('The log', () => {
       ),
     );
 
-    await ask(`${service.url}/%zz`, { headers: { 'x-request-id': badUrl } });
+    await httpFetch(`${service.url}/%zz`, { headers: { 'x-request-id': badUrl } });
     expect(await lineOf(badUrl)).toMatchObject({ level: 'info', status: 400 });
 
     const [unseen = ''] = await insertProducts(database, [{}]);
@@ -267,9 +270,11 @@ describe('The log', () => {
 
   it('has client errors at the level info', async () => {
     const requestId = randomUUID();
-    await ask(`${service.url}/api/products?limit=0`, { headers: { 'x-request-id': requestId } });
+    await httpFetch(`${service.url}/api/products?limit=0`, {
+      headers: { 'x-request-id': requestId },
+    });
     expect(await lineOf(requestId)).toMatchObject({ level: 'info', status: 400 });
-    await ask(`${service.url}/api/products`, { headers: { 'x-request-id': 'not sane' } });
+    await httpFetch(`${service.url}/api/products`, { headers: { 'x-request-id': 'not sane' } });
     expect(service.logs()).not.toContain('not sane');
   });
 
@@ -278,7 +283,7 @@ describe('The log', () => {
     const event = JSON.stringify(deleted('A', 1));
     const signed = signatureHeaders(event, { secret: sandbox.environment().WEBHOOK_SECRETS ?? '' });
     await send(service.url, event, { headers: signed });
-    await ask(`${service.url}/whsec_c2VjcmV0c2VjcmV0/Bearer%20abcdef`, {
+    await httpFetch(`${service.url}/whsec_c2VjcmV0c2VjcmV0/Bearer%20abcdef`, {
       headers: { authorization: 'Bearer something', 'x-request-id': requestId },
     });
     await lineOf(requestId);
@@ -304,8 +309,8 @@ describe('The log', () => {
     const { port } = inventory.address() as AddressInfo;
     const traced = await start({ INVENTORY_API_URL: `http://127.0.0.1:${port}` });
     const headers = { traceparent: TRACEPARENT, tracestate: 'a=1' };
-    await ask(`${traced.url}/api/products/1/availability`, { headers });
-    await ask(`${traced.url}/api/products/2/availability`, { headers: { traceparent: 'x' } });
+    await httpFetch(`${traced.url}/api/products/1/availability`, { headers });
+    await httpFetch(`${traced.url}/api/products/2/availability`, { headers: { traceparent: 'x' } });
     await traced.stop();
     inventory.close();
     expect(received[0]).toMatchObject(headers);

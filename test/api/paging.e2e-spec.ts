@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import { ask, type ProductPage } from '../support/answer.js';
+import { httpFetch, type ProductPage } from '../support/http.js';
 import type { Database } from '../support/database.js';
 import { insertProducts } from '../support/products.js';
 import { type SharedService, sharedService } from '../support/shared-service.js';
@@ -149,7 +149,7 @@ describe('Following nextCursor to the end of GET /api/products', () => {
           value === undefined ? [] : [[name, String(value)] as [string, string]],
         ),
       );
-      const { status, headers, body } = await ask<ProductPage>(
+      const { status, headers, body } = await httpFetch<ProductPage>(
         `${service.url}/api/products?${query.toString()}`,
       );
       expect(status === 200 ? 'a page' : body).toBe('a page');

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 
-import { ask, type ProblemBody, type ProductPage } from '../support/answer.js';
+import { httpFetch, type ProblemBody, type ProductPage } from '../support/http.js';
 import { eventually } from '../support/eventually.js';
 import { insertProducts } from '../support/products.js';
 import { RawConnection } from '../support/raw-connection.js';
@@ -32,7 +32,7 @@ beforeAll(async () => {
 describe('GET /api/products', () => {
   it('returns the page after the cursor, with the link to the next one', async () => {
     const url = `${service.url}/api/products?limit=20&cursor=20&category=Electronics`;
-    const { status, headers, body } = await ask<ProductPage>(url);
+    const { status, headers, body } = await httpFetch<ProductPage>(url);
     expect(status).toBe(200);
     expect(body.data.map(({ id }) => id)).toEqual(
       Array.from({ length: 20 }, (_, nth) => String(21 + nth)),
@@ -48,7 +48,7 @@ describe('GET /api/products', () => {
   });
 
   it('ends without an empty page', async () => {
-    const page = await ask<ProductPage>(`${service.url}/api/products?cursor=40`);
+    const page = await httpFetch<ProductPage>(`${service.url}/api/products?cursor=40`);
     expect(page.body.data).toHaveLength(20);
     expect(page.body.nextCursor).toBeNull();
     expect(page.headers.get('link')).toBeNull();
@@ -56,7 +56,7 @@ describe('GET /api/products', () => {
 
   it('accepts a plain id as a cursor in both directions, whether or not its row exists', async () => {
     const list = async (query: string) => {
-      const { body } = await ask<ProductPage>(`${service.url}/api/products?limit=2&${query}`);
+      const { body } = await httpFetch<ProductPage>(`${service.url}/api/products?limit=2&${query}`);
       return body.data.map(({ id }) => id);
     };
     expect(await list('cursor=0')).toEqual(['1', '2']);
@@ -67,7 +67,7 @@ describe('GET /api/products', () => {
   });
 
   it('returns a product in the form of the contract', async () => {
-    const { body } = await ask<ProductPage>(`${service.url}/api/products?limit=1`);
+    const { body } = await httpFetch<ProductPage>(`${service.url}/api/products?limit=1`);
     const [product] = body.data;
     expect(product).toEqual({
       id: '1',
@@ -84,21 +84,21 @@ describe('GET /api/products', () => {
       createdAt: '2026-03-14T05:32:18.123456Z',
       updatedAt: '2026-03-14T05:32:18.100000Z',
     });
-    expect(await ask(`${service.url}/api/products/1`)).toMatchObject({
+    expect(await httpFetch(`${service.url}/api/products/1`)).toMatchObject({
       status: 200,
       body: product,
     });
   });
 
   it('returns null for an unknown place', async () => {
-    const { body } = await ask(`${service.url}/api/products/2`);
+    const { body } = await httpFetch(`${service.url}/api/products/2`);
     expect(body).toMatchObject({ latitude: null, longitude: null });
   });
 
   it('answers HEAD with the headers of GET and no body', async () => {
     const url = `${service.url}/api/products`;
-    const get = await ask(url);
-    const head = await ask(url, { method: 'HEAD' });
+    const get = await httpFetch(url);
+    const head = await httpFetch(url, { method: 'HEAD' });
     expect(head.status).toBe(200);
     expect(head.body).toBe('');
     for (const name of ['etag', 'link', 'content-type', 'content-length', 'cache-control']) {
@@ -111,7 +111,7 @@ describe('GET /api/products/:id', () => {
   it.each(['61', '62', '999', '0', '9223372036854775807'])(
     'answers 404 for the product %s',
     async (id) => {
-      const { status, body } = await ask<ProblemBody>(`${service.url}/api/products/${id}`);
+      const { status, body } = await httpFetch<ProblemBody>(`${service.url}/api/products/${id}`);
       expect(status).toBe(404);
       expect(body).toMatchObject({
         type: 'urn:problem-type:farmlokal:not-found',
@@ -155,8 +155,8 @@ describe('An invalid request', () => {
     ['/api/products/1/2', 404, 'not-found', undefined],
     [`/api/products?cursor=${'1'.repeat(17_000)}`, 431, 'malformed-request', undefined],
   ])('for %.60s gets a %i problem', async (path, status, slug, parameter) => {
-    const { headers, body, ...answer } = await ask<ProblemBody>(`${service.url}${path}`);
-    expect(answer.status).toBe(status);
+    const { headers, body, ...response } = await httpFetch<ProblemBody>(`${service.url}${path}`);
+    expect(response.status).toBe(status);
     expect(headers.get('content-type')).toContain('application/problem+json');
     expect(body).toMatchObject({ type: `urn:problem-type:farmlokal:${slug}`, status });
     expect(body.requestId).toBe(headers.get('x-request-id'));
@@ -170,7 +170,7 @@ describe('An invalid request', () => {
     'with the method %s gets a 405 with Allow',
     async (method) => {
       for (const path of ['/api/products', '/api/products/1', '/health/live', '/']) {
-        const { status, headers, body } = await ask<ProblemBody>(`${service.url}${path}`, {
+        const { status, headers, body } = await httpFetch<ProblemBody>(`${service.url}${path}`, {
           method,
           headers: { 'Content-Type': 'application/json' },
           ...(method === 'DELETE' || method === 'PROPFIND' ? {} : { body: '{not json' }),
@@ -189,11 +189,11 @@ describe('An invalid request', () => {
   ])('with %s gets a problem', async (_, request) => {
     const connection = await RawConnection.open(service.url);
     connection.write(request);
-    const [answer, ...others] = await connection.answers();
+    const [response, ...others] = await connection.remainingResponses();
     expect(others).toEqual([]);
-    expect(answer?.status).toBe(400);
-    expect(answer?.headers.get('content-type')).toContain('application/problem+json');
-    expect(JSON.parse(answer?.body ?? '')).toMatchObject({
+    expect(response?.status).toBe(400);
+    expect(response?.headers.get('content-type')).toContain('application/problem+json');
+    expect(JSON.parse(response?.body ?? '')).toMatchObject({
       type: 'urn:problem-type:farmlokal:malformed-request',
     });
   });
@@ -204,8 +204,8 @@ describe('An invalid request', () => {
   ])('does not affect the earlier request of its packet when it %s', async (_, fault) => {
     const connection = await RawConnection.open(service.url);
     connection.write(`GET /api/products?limit=3 HTTP/1.1\r\nHost: x\r\n\r\n${fault}`);
-    const answers = await connection.answers();
-    expect(answers.map(({ status, headers }) => [status, headers.get('connection')])).toEqual([
+    const responses = await connection.remainingResponses();
+    expect(responses.map(({ status, headers }) => [status, headers.get('connection')])).toEqual([
       [200, 'close'],
     ]);
   });
@@ -213,15 +213,15 @@ describe('An invalid request', () => {
   it('gets a problem when its body is broken', async () => {
     const connection = await RawConnection.open(service.url);
     connection.write(`${post('/api/webhooks/catalog', 'application/json')}xyz\r\n`);
-    expect((await connection.answers()).map(({ status }) => status)).toEqual([400]);
+    expect((await connection.remainingResponses()).map(({ status }) => status)).toEqual([400]);
   });
 
   it('gets one response, even if the rest of its body is malformed', async () => {
     const connection = await RawConnection.open(service.url);
     connection.write(`${post('/nowhere', 'text/plain')}3\r\nabc\r\n`);
-    expect((await connection.answer())?.status).toBe(404);
+    expect((await connection.nextResponse())?.status).toBe(404);
     connection.write('xyz\r\n');
-    expect(await connection.answers()).toEqual([]);
+    expect(await connection.remainingResponses()).toEqual([]);
   });
 
   /** The head of a request with a chunked body. */
@@ -233,12 +233,12 @@ describe('An invalid request', () => {
 
 describe('X-Request-Id', () => {
   it.each(['order-17', 'a.b:c_d'])('keeps the valid %s of the client', async (id) => {
-    const { headers } = await ask(`${service.url}/`, { headers: { 'X-Request-Id': id } });
+    const { headers } = await httpFetch(`${service.url}/`, { headers: { 'X-Request-Id': id } });
     expect(headers.get('x-request-id')).toBe(id);
   });
 
   it.each(['x'.repeat(101), 'a b', '<script>', '"'])('replaces the invalid %.20s', async (id) => {
-    const { headers } = await ask(`${service.url}/`, { headers: { 'X-Request-Id': id } });
+    const { headers } = await httpFetch(`${service.url}/`, { headers: { 'X-Request-Id': id } });
     expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
   });
 });
@@ -246,7 +246,9 @@ describe('X-Request-Id', () => {
 describe('CORS', () => {
   it('allows the configured origin and no other', async () => {
     const originOf = async (origin: string) => {
-      const { headers } = await ask(`${service.url}/api/products`, { headers: { Origin: origin } });
+      const { headers } = await httpFetch(`${service.url}/api/products`, {
+        headers: { Origin: origin },
+      });
       return headers.get('access-control-allow-origin');
     };
     expect(await originOf(SHARED_ORIGIN)).toBe(SHARED_ORIGIN);
@@ -255,7 +257,7 @@ describe('CORS', () => {
 
   it('answers a preflight for any path', async () => {
     for (const path of ['/api/products', '/nowhere']) {
-      const { status, headers } = await ask(`${service.url}${path}`, {
+      const { status, headers } = await httpFetch(`${service.url}${path}`, {
         method: 'OPTIONS',
         headers: { Origin: SHARED_ORIGIN, 'Access-Control-Request-Method': 'GET' },
       });
@@ -269,23 +271,25 @@ describe('CORS', () => {
   });
 
   it('treats any other OPTIONS as an unsupported method', async () => {
-    const known = await ask(`${service.url}/api/products`, { method: 'OPTIONS' });
+    const known = await httpFetch(`${service.url}/api/products`, { method: 'OPTIONS' });
     expect([known.status, known.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
-    expect((await ask(`${service.url}/nowhere`, { method: 'OPTIONS' })).status).toBe(404);
+    expect((await httpFetch(`${service.url}/nowhere`, { method: 'OPTIONS' })).status).toBe(404);
   });
 });
 
 describe('GET /', () => {
   it('names the service and links to routes that exist', async () => {
-    const { body } = await ask<{ name: string; version: string; links: Record<string, string> }>(
-      `${service.url}/`,
-    );
+    const { body } = await httpFetch<{
+      name: string;
+      version: string;
+      links: Record<string, string>;
+    }>(`${service.url}/`);
     expect(body).toMatchObject({
       name: 'farmlokal',
       version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     });
     for (const link of Object.values(body.links)) {
-      const { status } = await ask(service.url + link, {
+      const { status } = await httpFetch(service.url + link, {
         headers: { authorization: `Bearer ${SHARED_METRICS_TOKEN}` },
       });
       expect(status).toBe(200);

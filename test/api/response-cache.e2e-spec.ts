@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 import type { RedisServer } from '../../dev/redis-server.js';
-import { type Answer, ask, type ProductPage } from '../support/answer.js';
+import { type HttpResponse, httpFetch, type ProductPage } from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { insertProducts } from '../support/products.js';
@@ -61,11 +61,11 @@ describe('The response cache', () => {
   async function page(
     service: Service,
     headers: Record<string, string> = {},
-  ): Promise<Answer<ProductPage>> {
-    return await ask<ProductPage>(`${service.url}${path}`, { headers });
+  ): Promise<HttpResponse<ProductPage>> {
+    return await httpFetch<ProductPage>(`${service.url}${path}`, { headers });
   }
 
-  function summary({ status, headers, body }: Answer<ProductPage>) {
+  function summary({ status, headers, body }: HttpResponse<ProductPage>) {
     return { status, cache: headers.get('x-cache'), name: body.data[0]?.name };
   }
 
@@ -105,8 +105,8 @@ describe('The response cache', () => {
     expect(again.headers.get('age')).toMatch(/^\d+$/);
 
     const elsewhere = await eventually(async () => {
-      const answer = await page(two);
-      return summary(answer).cache === 'HIT' ? answer : undefined;
+      const response = await page(two);
+      return summary(response).cache === 'HIT' ? response : undefined;
     });
     expect(elsewhere.headers.get('etag')).toBe(first.headers.get('etag'));
     expect(elsewhere.body).toEqual(first.body);
@@ -132,7 +132,7 @@ describe('The response cache', () => {
   it('answers HEAD as GET, with Content-Length only where GET has it', async () => {
     const { headers } = await page(one);
     const head = (condition: Record<string, string>) =>
-      ask(one.url + path, { method: 'HEAD', headers: condition });
+      httpFetch(one.url + path, { method: 'HEAD', headers: condition });
     const whole = await head({});
     expect(whole.status).toBe(200);
     expect(whole.headers.get('content-length')).toBe(headers.get('content-length'));
@@ -144,13 +144,13 @@ describe('The response cache', () => {
 
   it('sends one query for a hundred requests for a page that is not cached', async () => {
     await lockProducts();
-    const answers = Promise.all(Array.from({ length: 100 }, () => page(one)));
+    const responses = Promise.all(Array.from({ length: 100 }, () => page(one)));
     await eventually(async () => ((await waitingQueries()) > 0 ? true : undefined));
     await sleep(200);
     expect(await waitingQueries()).toBe(1);
     await releaseProducts();
-    for (const answer of await answers) {
-      expect(summary(answer)).toEqual({ status: 200, cache: 'MISS', name: 'Before' });
+    for (const response of await responses) {
+      expect(summary(response)).toEqual({ status: 200, cache: 'MISS', name: 'Before' });
     }
   });
 
@@ -160,11 +160,11 @@ describe('The response cache', () => {
     await rename('After');
     await sleep(TTL_MS + 50);
     await lockProducts();
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 100 }, (_, nth) => page(nth % 2 === 0 ? one : two)),
     );
-    for (const answer of answers) {
-      expect(summary(answer)).toEqual({ status: 200, cache: 'STALE', name: 'Before' });
+    for (const response of responses) {
+      expect(summary(response)).toEqual({ status: 200, cache: 'STALE', name: 'Before' });
     }
     await eventually(async () => ((await waitingQueries()) > 0 ? true : undefined));
     expect(await waitingQueries()).toBe(1);
@@ -211,8 +211,10 @@ describe('The response cache', () => {
     await sleep(1500);
     await change(one, 'After');
     await sleep(600);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => page(two)));
-    expect(answers.map((answer) => summary(answer).name)).toEqual(answers.map(() => 'After'));
+    const responses = await Promise.all(Array.from({ length: 20 }, () => page(two)));
+    expect(responses.map((response) => summary(response).name)).toEqual(
+      responses.map(() => 'After'),
+    );
   });
 
   it.each<[string, (client: Redis, version: string) => Promise<unknown>]>([

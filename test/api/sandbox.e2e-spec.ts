@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { stopAfterTest } from '../support/after-test.js';
-import { type Answer, ask } from '../support/answer.js';
+import { type HttpResponse, httpFetch } from '../support/http.js';
 import { eventually } from '../support/eventually.js';
 import { type PartnerSwitches, type Sandbox, startSandbox } from '../support/sandbox.js';
-import { type Answering, WebhookReceiver } from '../support/webhook-receiver.js';
+import { type ResponseChooser, WebhookReceiver } from '../support/webhook-receiver.js';
 
 interface CatalogEvent {
   readonly type: string;
@@ -27,7 +27,7 @@ afterAll(async () => {
 
 async function requestToken(clientSecret = sandbox.partners.clientSecret) {
   const { tokenUrl, clientId, scope } = sandbox.partners;
-  return await ask<{ readonly access_token: string }>(tokenUrl, {
+  return await httpFetch<{ readonly access_token: string }>(tokenUrl, {
     method: 'POST',
     headers: { authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` },
     body: new URLSearchParams({ grant_type: 'client_credentials', scope }),
@@ -42,9 +42,12 @@ function stockUrl(sku = 'OKRA-1'): string {
   return `${sandbox.partners.inventoryUrl}/products/${encodeURIComponent(sku)}/availability`;
 }
 
-async function requestStock(token: string, sku?: string): Promise<Answer<{ quantity: number }>> {
+async function requestStock(
+  token: string,
+  sku?: string,
+): Promise<HttpResponse<{ quantity: number }>> {
   const headers = { authorization: `Bearer ${token}` };
-  return await ask(stockUrl(sku), { headers, redirect: 'manual' });
+  return await httpFetch(stockUrl(sku), { headers, redirect: 'manual' });
 }
 
 describe('the authorization server', () => {
@@ -164,7 +167,7 @@ describe('API A', () => {
 });
 
 describe('API B', () => {
-  async function startReceiver(respond?: Answering): Promise<WebhookReceiver> {
+  async function startReceiver(respond?: ResponseChooser): Promise<WebhookReceiver> {
     const receiver = await WebhookReceiver.start(sandbox.partners.webhookSecret, respond);
     stopAfterTest(() => receiver.stop());
     return receiver;
@@ -173,7 +176,7 @@ describe('API B', () => {
   it('registers a callback with a valid token, and sends signed events to it', async () => {
     const receiver = await startReceiver();
     const register = async (token: string) =>
-      await ask(`${sandbox.partners.catalogUrl}/subscriptions/farmlokal`, {
+      await httpFetch(`${sandbox.partners.catalogUrl}/subscriptions/farmlokal`, {
         method: 'PUT',
         headers: { authorization: `Bearer ${token}` },
         body: JSON.stringify({ url: receiver.url, events: ['product.upserted'] }),
@@ -253,7 +256,7 @@ describe('the switchboard', () => {
   ])('rejects a change of %s to %s, and changes nothing', async (partner, body, error) => {
     const before = await sandbox.state();
     const url = `${sandbox.partners.controlUrl}/${partner}`;
-    expect(await ask(url, { method: 'PATCH', body })).toMatchObject({
+    expect(await httpFetch(url, { method: 'PATCH', body })).toMatchObject({
       status: 400,
       body: { error: expect.stringContaining(error) },
     });

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { randomInt } from 'node:crypto';
 
 import type { RedisServer } from '../../dev/redis-server.js';
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { countStatuses, getFrom, newAddress } from '../support/client-addresses.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
@@ -135,7 +135,7 @@ describe('A client', () => {
     expect(await left(address)).toBe(96);
     expect(await left(address, first, '/nowhere')).toBe(95);
     expect(await left(address, first, '/docs-json')).toBe(94);
-    const { status, headers } = await ask(`${first.url}/api/products`, {
+    const { status, headers } = await httpFetch(`${first.url}/api/products`, {
       method: 'DELETE',
       headers: { 'x-forwarded-for': address },
     });
@@ -175,9 +175,9 @@ describe('The address of a client', () => {
         'X-Forwarded-For: 10.1.2.3:443\r\n\r\n',
       ].join('\r\n'),
     );
-    const answer = await connection.answer();
+    const response = await connection.nextResponse();
     connection.close();
-    expect(answer?.headers.get('ratelimit')).toContain(`r=${98 - forms.length};`);
+    expect(response?.headers.get('ratelimit')).toContain(`r=${98 - forms.length};`);
   });
 
   it('is an IPv6 network of 64 bits, or an IPv4 address in any form', async () => {

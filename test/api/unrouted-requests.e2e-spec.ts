@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import type { ProblemBody } from '../support/answer.js';
+import type { ProblemBody } from '../support/http.js';
 import { newAddress } from '../support/client-addresses.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
-import { type RawAnswer, RawConnection } from '../support/raw-connection.js';
+import { type RawResponse, RawConnection } from '../support/raw-connection.js';
 import { type Service, startReadyService } from '../support/service.js';
 
 const ORIGIN = 'https://shop.example';
@@ -41,17 +41,17 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function request(line: string, headers: Record<string, string>): Promise<RawAnswer> {
+async function request(line: string, headers: Record<string, string>): Promise<RawResponse> {
   const connection = await RawConnection.open(service.url);
   const fields = Object.entries({ Host: 'x', ...headers }).map((field) => field.join(': '));
   connection.write(`${[`${line} HTTP/1.1`, ...fields].join('\r\n')}\r\n\r\n`);
-  const answer = await connection.answer();
+  const response = await connection.nextResponse();
   connection.close();
-  if (answer === undefined) throw new Error('There is no response');
-  return answer;
+  if (response === undefined) throw new Error('There is no response');
+  return response;
 }
 
-function left({ headers }: RawAnswer): number {
+function left({ headers }: RawResponse): number {
   return Number(/r=(\d+)/.exec(headers.get('ratelimit') ?? '')?.[1]);
 }
 
@@ -127,9 +127,9 @@ it('A request without Host counts against its client', async () => {
   for (const [nth, remaining] of [99, 98].entries()) {
     const connection = await RawConnection.open(service.url);
     connection.write(`GET /?${nth} HTTP/1.1\r\nX-Forwarded-For: ${client}\r\n\r\n`);
-    const answer = await connection.answer();
+    const response = await connection.nextResponse();
     connection.close();
-    expect(answer?.status).toBe(400);
-    expect(answer?.headers.get('ratelimit')).toContain(`r=${remaining};`);
+    expect(response?.status).toBe(400);
+    expect(response?.headers.get('ratelimit')).toContain(`r=${remaining};`);
   }
 });

@@ -9,7 +9,7 @@ import {
   type RecordedEvent,
   recordStatement,
 } from '../../src/webhooks/event-statements.js';
-import { type Answer, ask, type ProblemBody } from '../support/answer.js';
+import { type HttpResponse, httpFetch, type ProblemBody } from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { type Service, startReadyService } from '../support/service.js';
@@ -248,7 +248,7 @@ describe('A batch of events', () => {
     /** Sends events while all writers are busy, so that the events form a batch. */
     async function together(
       ...sent: readonly (readonly [id: string, event: object])[]
-    ): Promise<Answer<ProblemBody | { status: string }>[]> {
+    ): Promise<HttpResponse<ProblemBody | { status: string }>[]> {
       await rows('BEGIN');
       await rows('LOCK TABLE webhook_events IN SHARE MODE');
       const others: Promise<unknown>[] = [];
@@ -256,18 +256,18 @@ describe('A batch of events', () => {
         others.push(send(service.url, { type: 'farm.opened' }));
         await eventually(async () => ((await waiting()) === nth ? true : undefined));
       }
-      const answers = sent.map(([id, value]) =>
+      const responses = sent.map(([id, value]) =>
         send<ProblemBody | { status: string }>(service.url, value, { id }),
       );
       await eventually(async () => ((await unwritten()) === sent.length ? true : undefined));
       await rows('COMMIT');
       await Promise.all(others);
-      return await Promise.all(answers);
+      return await Promise.all(responses);
     }
 
     /** How many events wait for a writer. */
     async function unwritten(): Promise<number> {
-      const { body } = await ask<string>(`${service.url}/metrics`);
+      const { body } = await httpFetch<string>(`${service.url}/metrics`);
       return Number(/^farmlokal_webhook_events_waiting (\d+)$/m.exec(body)?.[1]);
     }
 
@@ -306,11 +306,11 @@ describe('A batch of events', () => {
       await write(held.map((name) => received(name, upserted(name, 1))));
       await rows('BEGIN', clients[2]);
       await rows('SELECT id FROM products FOR UPDATE', clients[2]);
-      const answers = await together(
+      const responses = await together(
         ...[...held, ...free].map((name): [string, object] => [`${name}-2`, upserted(name, 2)]),
       );
       await rows('COMMIT', clients[2]);
-      const statuses = answers.map(({ status }) => status);
+      const statuses = responses.map(({ status }) => status);
       expect(statuses).toEqual([...held.map(() => 503), ...free.map(() => 200)]);
     });
 
@@ -352,7 +352,7 @@ describe('A batch of events', () => {
       const [same, first, reused, last] = [own('same'), own('first'), own('reused'), own('last')];
       const [one, other] = [own('one'), own('other')];
       const event = upserted(same, 1);
-      const answers = await together(
+      const responses = await together(
         [same, event],
         [first, upserted(first, 1)],
         [same, event],
@@ -360,7 +360,7 @@ describe('A batch of events', () => {
         [reused, upserted(other, 1)],
         [last, upserted(last, 1)],
       );
-      const outcomes = answers.map(({ status, body: { status: said } }) =>
+      const outcomes = responses.map(({ status, body: { status: said } }) =>
         status === 200 ? said : status,
       );
       expect([outcomes[1], outcomes[5]]).toEqual(['processed', 'processed']);
@@ -375,24 +375,24 @@ describe('A batch of events', () => {
       const [id, held] = [own('2'), own('held')];
       await send(service.url, upserted(held, 1));
       await rows('BEGIN; UPDATE products SET updated_at = now()', clients[2]);
-      const answers = await together(
+      const responses = await together(
         [own('1'), upserted(own('a'), 1)],
         [id, upserted(held, 2)],
         [own('3'), deleted(own('c'), 1)],
       ).finally(() => rows('ROLLBACK', clients[2]));
-      expect(answers.map(({ status }) => status)).toEqual([200, 503, 200]);
+      expect(responses.map(({ status }) => status)).toEqual([200, 503, 200]);
       expect((await send(service.url, upserted(held, 2), { id })).body.status).toBe('processed');
     });
 
     it('processes the other events when PostgreSQL rejects one', async () => {
       const [a, b, c, id] = [own('a'), own('b'), own('c'), own('2')];
       await rows("ALTER TABLE products ADD CONSTRAINT odd CHECK (name <> 'Odd')");
-      const answers = await together(
+      const responses = await together(
         [own('1'), upserted(a, 1)],
         [id, upserted(b, 1, { name: 'Odd' })],
         [own('3'), deleted(c, 1)],
       ).finally(() => rows('ROLLBACK; ALTER TABLE products DROP CONSTRAINT odd'));
-      expect(answers.map(({ status }) => status)).toEqual([200, 500, 200]);
+      expect(responses.map(({ status }) => status)).toEqual([200, 500, 200]);
       expect(Object.keys(await products()).sort()).toEqual([a, c]);
       expect((await send(service.url, upserted(b, 1), { id })).body.status).toBe('processed');
     });

@@ -5,11 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 
 import type { RedisServer } from '../../dev/redis-server.js';
-import { type Answer, ask, type ProblemBody, type ProductPage } from '../support/answer.js';
+import {
+  type HttpResponse,
+  httpFetch,
+  type ProblemBody,
+  type ProductPage,
+} from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { connectPostgres } from '../support/postgres-client.js';
-import { type RawAnswer, RawConnection } from '../support/raw-connection.js';
+import { type RawResponse, RawConnection } from '../support/raw-connection.js';
 import { startRedis } from '../support/redis-server.js';
 import { type Service, startReadyService } from '../support/service.js';
 import { deleted, SECRET, send, signatureHeaders, upserted } from '../support/signed-event.js';
@@ -75,11 +80,11 @@ async function events(): Promise<number> {
   return Number(found?.count);
 }
 
-function outcome({ status, body }: Answer<{ status: string }>): [number, string] {
+function outcome({ status, body }: HttpResponse<{ status: string }>): [number, string] {
   return [status, body.status];
 }
 
-function problem({ status, headers, body }: Answer<ProblemBody>): [number, string] {
+function problem({ status, headers, body }: HttpResponse<ProblemBody>): [number, string] {
   expect(headers.get('content-type')).toContain('application/problem+json');
   expect(body.status).toBe(status);
   return [status, body.type.replace('urn:problem-type:farmlokal:', '')];
@@ -160,8 +165,8 @@ describe('POST /api/webhooks/catalog', () => {
     await send(service.url, upserted(sku, 1), { id });
     for (const remembered of [true, false]) {
       if (!remembered) await client.flushall();
-      const answer = await send<ProblemBody>(service.url, upserted(sku, 2), { id });
-      expect(problem(answer)).toEqual([422, 'event-id-reused']);
+      const response = await send<ProblemBody>(service.url, upserted(sku, 2), { id });
+      expect(problem(response)).toEqual([422, 'event-id-reused']);
     }
     expect(await row(sku)).toMatchObject({ revision: '1' });
   });
@@ -170,13 +175,13 @@ describe('POST /api/webhooks/catalog', () => {
     const sku = randomUUID();
     const id = randomUUID();
     const event = upserted(sku, 1);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 60 }, (_, nth) => send((nth % 2 ? service : other).url, event, { id })),
     );
-    const statuses = answers.map(({ status, body }) => (status === 200 ? body.status : status));
+    const statuses = responses.map(({ status, body }) => (status === 200 ? body.status : status));
     expect(statuses.filter((status) => status === 'processed')).toHaveLength(1);
     expect(statuses.every((status) => ['processed', 'duplicate', 409].includes(status))).toBe(true);
-    for (const { status, headers } of answers) {
+    for (const { status, headers } of responses) {
       if (status === 409) expect(headers.get('retry-after')).toBe('1');
     }
     expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'duplicate']);
@@ -187,8 +192,8 @@ describe('POST /api/webhooks/catalog', () => {
     const id = randomUUID();
     await client.set(`farmlokal:webhook:${id}`, 'claimed by-a-dead-one', 'PX', 500);
     const event = upserted(randomUUID(), 1);
-    const answer = await send<ProblemBody>(service.url, event, { id });
-    expect(problem(answer)).toEqual([409, 'event-in-progress']);
+    const response = await send<ProblemBody>(service.url, event, { id });
+    expect(problem(response)).toEqual([409, 'event-in-progress']);
     await sleep(600);
     expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'processed']);
   });
@@ -230,7 +235,7 @@ describe('POST /api/webhooks/catalog', () => {
 
 describe('A signed event', () => {
   /** Sends an event with exactly these header lines; fetch would join lines of the same name. */
-  async function sendLines(event: string, lines: readonly string[]): Promise<RawAnswer> {
+  async function sendLines(event: string, lines: readonly string[]): Promise<RawResponse> {
     const connection = await RawConnection.open(service.url);
     const head = [
       'POST /api/webhooks/catalog HTTP/1.1',
@@ -240,10 +245,10 @@ describe('A signed event', () => {
       ...lines,
     ];
     connection.write(`${head.join('\r\n')}\r\n\r\n${event}`);
-    const answer = await connection.answer();
+    const response = await connection.nextResponse();
     connection.close();
-    if (answer === undefined) throw new Error('There is no response');
-    return answer;
+    if (response === undefined) throw new Error('There is no response');
+    return response;
   }
 
   const wrong = `v1,${'A'.repeat(43)}=`;
@@ -257,12 +262,12 @@ describe('A signed event', () => {
   ])('is accepted with the valid signature %s', async (_, values) => {
     const event = JSON.stringify(upserted(randomUUID(), 1));
     const headers = signatureHeaders(event);
-    const answer = await sendLines(event, [
+    const response = await sendLines(event, [
       `webhook-id: ${headers['webhook-id']}`,
       `webhook-timestamp: ${headers['webhook-timestamp']}`,
       ...values(headers['webhook-signature'] ?? '').map((value) => `webhook-signature: ${value}`),
     ]);
-    expect([answer.status, answer.body]).toEqual([200, '{"status":"processed"}']);
+    expect([response.status, response.body]).toEqual([200, '{"status":"processed"}']);
   });
 
   it.each([['Identity'], ['IDENTITY'], [''], ['identity, identity'], [' identity ']])(
@@ -291,9 +296,9 @@ describe('A catalog in another currency', () => {
       send<ProblemBody>(european.url, upserted(sku, revision, { currency, price: '120.00' }));
     expect((await priced('EUR', 1)).status).toBe(200);
     for (const currency of ['USD', 'INR', 'eur']) {
-      const answer = await priced(currency, 2);
-      expect(problem(answer)).toEqual([422, 'validation-failed']);
-      expect(answer.body.errors).toEqual([
+      const response = await priced(currency, 2);
+      expect(problem(response)).toEqual([422, 'validation-failed']);
+      expect(response.body.errors).toEqual([
         { parameter: 'data.currency', message: 'has to be EUR, the currency of this catalog' },
       ]);
     }
@@ -305,7 +310,9 @@ describe('A catalog in another currency', () => {
     const category = randomUUID();
     await send(service.url, upserted(randomUUID(), 1, { category }));
     const european = await start({ CURRENCY: 'EUR' });
-    const { body } = await ask<ProductPage>(`${european.url}/api/products?category=${category}`);
+    const { body } = await httpFetch<ProductPage>(
+      `${european.url}/api/products?category=${category}`,
+    );
     expect(body.data.map(({ currency }) => currency)).toEqual(['INR']);
     await european.stop();
   });
@@ -346,13 +353,13 @@ describe('A rejected event', () => {
       { ...signatureHeaders(event), 'webhook-signature': 'v1,AAAA '.repeat(100) },
     ],
   ])('is not recorded when it has %s', async (_, headers) => {
-    const answer = await ask<ProblemBody>(`${service.url}/api/webhooks/catalog`, {
+    const response = await httpFetch<ProblemBody>(`${service.url}/api/webhooks/catalog`, {
       method: 'POST',
       headers,
       body: event,
     });
-    expect(problem(answer)).toEqual([401, 'invalid-signature']);
-    expect(answer.headers.get('www-authenticate')).not.toBeNull();
+    expect(problem(response)).toEqual([401, 'invalid-signature']);
+    expect(response.headers.get('www-authenticate')).not.toBeNull();
   });
 
   function omit(name: string): Record<string, string> {
@@ -370,7 +377,7 @@ describe('A rejected event', () => {
       [omit('webhook-timestamp'), 'webhook-timestamp'],
       [{ ...omit('webhook-id'), 'x-webhook-id': '1' }, 'webhook-id'],
     ] as const) {
-      const { body } = await ask<ProblemBody>(`${service.url}/api/webhooks/catalog`, {
+      const { body } = await httpFetch<ProblemBody>(`${service.url}/api/webhooks/catalog`, {
         method: 'POST',
         headers,
         body: event,
@@ -386,12 +393,12 @@ describe('A rejected event', () => {
       ...signatureHeaders(event),
       'webhook-signature': `v1,${'A'.repeat(43)}= `.repeat(1000),
     };
-    const answer = await ask<ProblemBody>(`${service.url}/api/webhooks/catalog`, {
+    const response = await httpFetch<ProblemBody>(`${service.url}/api/webhooks/catalog`, {
       method: 'POST',
       headers,
       body: event,
     });
-    expect(answer.status).toBe(431);
+    expect(response.status).toBe(431);
   });
 
   it.each<[string, string | Buffer, number, string]>([
@@ -420,13 +427,13 @@ describe('A rejected event', () => {
       'validation-failed',
     ],
   ])('is not recorded when it has %s, even if it is signed', async (_, body, status, slug) => {
-    const answer = await send<ProblemBody>(service.url, body);
-    expect(problem(answer)).toEqual([status, slug]);
+    const response = await send<ProblemBody>(service.url, body);
+    expect(problem(response)).toEqual([status, slug]);
   });
 
   it('gets a problem that names the invalid fields', async () => {
-    const answer = await send<ProblemBody>(service.url, upserted('x', -1, { currency: 'inr' }));
-    expect(answer.body.errors?.map(({ parameter }) => parameter).sort()).toEqual([
+    const response = await send<ProblemBody>(service.url, upserted('x', -1, { currency: 'inr' }));
+    expect(response.body.errors?.map(({ parameter }) => parameter).sort()).toEqual([
       'data.currency',
       'data.revision',
     ]);
@@ -434,8 +441,8 @@ describe('A rejected event', () => {
 
   it('is not recorded when its id has 256 characters or a space', async () => {
     for (const id of ['x'.repeat(256), 'a b']) {
-      const answer = await send<ProblemBody>(service.url, event, { id });
-      expect(problem(answer)).toEqual([422, 'validation-failed']);
+      const response = await send<ProblemBody>(service.url, event, { id });
+      expect(problem(response)).toEqual([422, 'validation-failed']);
     }
   });
 
@@ -445,7 +452,7 @@ describe('A rejected event', () => {
       413,
       'payload-too-large',
     ]);
-    const chunked = await ask<ProblemBody>(`${service.url}/api/webhooks/catalog`, {
+    const chunked = await httpFetch<ProblemBody>(`${service.url}/api/webhooks/catalog`, {
       method: 'POST',
       headers: signatureHeaders(large),
       body: new Blob([large]).stream(),
@@ -460,38 +467,38 @@ describe('A rejected event', () => {
     ['application/cloudevents+json'],
     [''],
   ])('is not recorded when it has the media type %j', async (type) => {
-    const answer = await send<ProblemBody>(service.url, event, {
+    const response = await send<ProblemBody>(service.url, event, {
       headers: { 'content-type': type },
     });
-    expect(problem(answer)).toEqual([415, 'unsupported-media-type']);
+    expect(problem(response)).toEqual([415, 'unsupported-media-type']);
   });
 
   it.each(['gzip', 'GZIP', 'identity, gzip', 'x'])(
     'is not recorded when it has the Content-Encoding %s',
     async (encoding) => {
-      const answer = await send<ProblemBody>(service.url, gzipSync(event), {
+      const response = await send<ProblemBody>(service.url, gzipSync(event), {
         headers: { 'content-encoding': encoding },
       });
-      expect(problem(answer)).toEqual([415, 'unsupported-media-type']);
+      expect(problem(response)).toEqual([415, 'unsupported-media-type']);
     },
   );
 
   it('is not recorded when it has another method or a query parameter', async () => {
     const url = `${service.url}/api/webhooks/catalog`;
-    const { status, headers } = await ask(url);
+    const { status, headers } = await httpFetch(url);
     expect([status, headers.get('allow')]).toEqual([405, 'POST']);
-    const answer = await ask<ProblemBody>(`${url}?dry=run`, {
+    const response = await httpFetch<ProblemBody>(`${url}?dry=run`, {
       method: 'POST',
       headers: signatureHeaders(event),
       body: event,
     });
-    expect(problem(answer)).toEqual([400, 'validation-failed']);
+    expect(problem(response)).toEqual([400, 'validation-failed']);
   });
 
   it('is not recorded when no secret is configured', async () => {
     const bare = await start({ WEBHOOK_SECRETS: '' });
-    const answer = await send<ProblemBody>(bare.url, event);
-    expect(problem(answer)).toEqual([503, 'dependency-unavailable']);
+    const response = await send<ProblemBody>(bare.url, event);
+    expect(problem(response)).toEqual([503, 'dependency-unavailable']);
     await bare.stop();
   });
 });
@@ -507,7 +514,7 @@ describe('GET /api/products after an event', () => {
   it('shows the change at once on the replica that took the event, and within a second on the others', async () => {
     const category = randomUUID();
     const listing = async ({ url }: Service): Promise<string[]> => {
-      const { body } = await ask<ProductPage>(`${url}/api/products?category=${category}`);
+      const { body } = await httpFetch<ProductPage>(`${url}/api/products?category=${category}`);
       return body.data.map(({ name }) => String(name));
     };
     const sku = randomUUID();
@@ -524,12 +531,12 @@ describe('GET /api/products after an event', () => {
     const id = (
       await database.query<{ id: string }>('SELECT id::text FROM products WHERE sku = $1', [sku])
     )[0]?.id;
-    expect((await ask(`${service.url}/api/products/${id}`)).status).toBe(200);
+    expect((await httpFetch(`${service.url}/api/products/${id}`)).status).toBe(200);
     await send(other.url, deleted(sku, 3));
     expect(await listing(other)).toEqual([]);
     await sleep(1000);
     expect(await listing(service)).toEqual([]);
-    expect((await ask(`${service.url}/api/products/${id}`)).status).toBe(404);
+    expect((await httpFetch(`${service.url}/api/products/${id}`)).status).toBe(404);
   });
 
   it('shows a change that is committed after the sender got a 503', async () => {
@@ -542,14 +549,14 @@ describe('GET /api/products after an event', () => {
     const holder = await connectPostgres(database.url);
     await holder.query('BEGIN');
     await holder.query('LOCK TABLE products IN SHARE MODE');
-    await ask(url);
+    await httpFetch(url);
     const id = randomUUID();
     expect((await send(patient.url, event, { id })).status).toBe(503);
     await holder.query('ROLLBACK');
     await holder.end();
     await eventually(async () => ((await recorded(id)).length === 1 ? true : undefined));
     await eventually(async () => {
-      const [product] = (await ask<ProductPage>(url)).body.data;
+      const [product] = (await httpFetch<ProductPage>(url)).body.data;
       return product?.name === 'New' ? true : undefined;
     }, 1000);
     expect(outcome(await send(patient.url, event, { id }))).toEqual([200, 'duplicate']);
@@ -561,7 +568,7 @@ describe('GET /api/products after an event', () => {
     const category = randomUUID();
     const url = `${service.url}/api/products?category=${category}`;
     await send(service.url, upserted(sku, 1, { category, name: 'Old' }));
-    await ask(url);
+    await httpFetch(url);
     const id = randomUUID();
     const event = JSON.stringify(upserted(sku, 2, { category, name: 'New' }));
     await client.set(`farmlokal:webhook:${id}`, 'claimed by-a-dead-one', 'PX', 5000);
@@ -575,17 +582,17 @@ describe('GET /api/products after an event', () => {
       [id, createHash('sha256').update(event).digest()],
     );
     expect(outcome(await send(service.url, event, { id }))).toEqual([200, 'duplicate']);
-    expect((await ask<ProductPage>(url)).body.data[0]?.name).toBe('New');
+    expect((await httpFetch<ProductPage>(url)).body.data[0]?.name).toBe('New');
   });
 
   it('serves cached pages when the event changed nothing', async () => {
     const sku = randomUUID();
     await send(service.url, upserted(sku, 5));
     const url = `${service.url}/api/products?limit=7`;
-    await ask(url);
+    await httpFetch(url);
     await send(service.url, upserted(sku, 4));
     await send(service.url, { type: 'farm.opened' });
-    expect((await ask(url)).headers.get('x-cache')).toBe('HIT');
+    expect((await httpFetch(url)).headers.get('x-cache')).toBe('HIT');
   });
 });
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type Answer, ask, type ProblemBody } from '../support/answer.js';
+import { type HttpResponse, httpFetch, type ProblemBody } from '../support/http.js';
 import { eventually } from '../support/eventually.js';
 import type { Service } from '../support/service.js';
 import {
@@ -51,11 +51,11 @@ function serveEach(env: Record<string, string> = {}): void {
   });
 }
 
-function statusesOf(answers: readonly Answer<unknown>[]): number[] {
-  return [...new Set(answers.map(({ status }) => status))].sort();
+function statusesOf(responses: readonly HttpResponse<unknown>[]): number[] {
+  return [...new Set(responses.map(({ status }) => status))].sort();
 }
 
-function requestMany(count = MANY): Promise<Answer<Availability>[]> {
+function requestMany(count = MANY): Promise<HttpResponse<Availability>[]> {
   return Promise.all(
     Array.from({ length: count }, () => availability(service, stock.unseenProduct())),
   );
@@ -68,7 +68,7 @@ async function openBreaker(): Promise<void> {
   });
 }
 
-function expectUnavailable({ status, headers, body }: Answer<ProblemBody>): void {
+function expectUnavailable({ status, headers, body }: HttpResponse<ProblemBody>): void {
   expect(status).toBe(503);
   expect(body.type).toBe('urn:problem-type:farmlokal:dependency-unavailable');
   expect(headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
@@ -192,7 +192,7 @@ describe('Without an answer from the inventory', () => {
       RESET_MS + 1000,
     );
     expect(statusesOf(await requestMany(10))).toEqual([200]);
-    const metrics = (await ask<string>(`${service.url}/metrics`)).body;
+    const metrics = (await httpFetch<string>(`${service.url}/metrics`)).body;
     expect(metrics).toContain(
       'farmlokal_breaker_transitions_total{dependency="inventory",state="open"} 1',
     );
@@ -226,7 +226,9 @@ describe('Without an answer from the inventory', () => {
     await stock.sandbox.switch('inventory', { hang: true });
     const waiting = requestMany(300);
     const pages = await Promise.all(
-      Array.from({ length: 50 }, (_, nth) => ask(`${service.url}/api/products?limit=${nth + 1}`)),
+      Array.from({ length: 50 }, (_, nth) =>
+        httpFetch(`${service.url}/api/products?limit=${nth + 1}`),
+      ),
     );
     expect(statusesOf(pages)).toEqual([200]);
     expect(statusesOf(await waiting)).toEqual([503]);
@@ -250,11 +252,11 @@ describe('SIGTERM', () => {
       DATABASE_STATEMENT_TIMEOUT_MS: '100',
     });
     await stock.sandbox.switch('inventory', { latencyMs: 2500 });
-    const answer = availability(slow, stock.unseenProduct());
+    const response = availability(slow, stock.unseenProduct());
     await eventually(async () => ((await stock.requests()) > 0 ? true : undefined));
     const began = performance.now();
     const stopped = slow.stop();
-    expect((await answer).status).toBe(200);
+    expect((await response).status).toBe(200);
     expect(await stopped).toBe(0);
     expect(performance.now() - began).toBeLessThan(4500);
   });
@@ -265,7 +267,7 @@ describe('No log and no response', () => {
 
   it('contains the secret or a token', async () => {
     const development = await stock.startService({ NODE_ENV: 'development' });
-    const answers: Answer<unknown>[] = [];
+    const responses: HttpResponse<unknown>[] = [];
     for (const switches of [
       {},
       { wrongToken: true },
@@ -278,7 +280,7 @@ describe('No log and no response', () => {
       await stock.sandbox.reset();
       await stock.sandbox.switch('inventory', switches);
       for (const replica of [service, development]) {
-        answers.push(await availability(replica, stock.unseenProduct()));
+        responses.push(await availability(replica, stock.unseenProduct()));
       }
     }
     const [key = ''] = await stock.redis.keys('farmlokal:oauth:token:*');
@@ -289,11 +291,11 @@ describe('No log and no response', () => {
       await stock.redis.flushall();
       await stock.sandbox.switch('oauth', switches);
       const fresh = await stock.startService({ NODE_ENV: 'development' });
-      answers.push(await availability(fresh, stock.unseenProduct()));
+      responses.push(await availability(fresh, stock.unseenProduct()));
       await fresh.stop();
-      answers.push({ status: 0, headers: new Headers(), body: fresh.logs() });
+      responses.push({ status: 0, headers: new Headers(), body: fresh.logs() });
     }
-    const said = [service.logs(), development.logs(), JSON.stringify(answers)].join('\n');
+    const said = [service.logs(), development.logs(), JSON.stringify(responses)].join('\n');
     expect(said).toContain('dependency-unavailable');
     const { clientId, clientSecret } = stock.sandbox.partners;
     const basic = Buffer.from(`${clientId}:${clientSecret}`).toString('base64');

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { get } from 'node:http';
 
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { BackingServices } from '../support/backing-services.js';
 import { insertProducts } from '../support/products.js';
 import type { Service } from '../support/service.js';
@@ -60,7 +60,7 @@ async function burst(nth: number): Promise<string[]> {
 
 /** Signs that a busy replica mistook the load for an outage. */
 async function outages({ url, logs }: Service): Promise<string[]> {
-  const metrics = (await ask<string>(`${url}/metrics`)).body.split('\n');
+  const metrics = (await httpFetch<string>(`${url}/metrics`)).body.split('\n');
   const signs = [
     ...['farmlokal_redis_up 1', 'farmlokal_database_up 1'].filter((up) => !metrics.includes(up)),
     ...metrics.filter((line) => /^farmlokal_breaker_(state|transitions).*"open"} [^0]/.test(line)),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { type Sandbox, startSandbox } from '../support/sandbox.js';
@@ -40,7 +40,7 @@ async function start(): Promise<Service> {
 /** Waits for a report with this status of the service and of the catalog API. */
 async function untilReported({ url }: Service, status: string, catalogApi: string): Promise<void> {
   await eventually(async () => {
-    const report = await ask<Report>(`${url}/health`);
+    const report = await httpFetch<Report>(`${url}/health`);
     const { status: found, details } = report.body;
     return (
       (report.status === 200 && found === status && details.catalogApi?.status === catalogApi) ||

@@ -27,12 +27,12 @@ afterEach(async () => {
 
 /** The PostgreSQL processes behind all connections of the pool. */
 async function serving(): Promise<number[]> {
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: CONNECTIONS }, () =>
       dataSource.query<[{ pid: number }]>('SELECT pg_backend_pid() AS pid FROM pg_sleep(0.2)'),
     ),
   );
-  return answers.map(([{ pid }]) => pid).sort((a, b) => a - b);
+  return responses.map(([{ pid }]) => pid).sort((a, b) => a - b);
 }
 
 describe('The connections of a burst', () => {

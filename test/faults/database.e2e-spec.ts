@@ -62,6 +62,14 @@ describe(Database.name, () => {
     expect(database.isAnswering).toBe(false);
   });
 
+  it('prepares a statement again after its table has changed', async () => {
+    const statement = { text: 'SELECT * FROM products', values: [], prepared: true };
+    await database.query(statement);
+    await server.query('ALTER TABLE products ADD COLUMN harvest date');
+    await expect(database.query(statement)).rejects.toThrow(DatabaseUnavailableError);
+    await expect(database.query(statement)).resolves.toEqual([]);
+  });
+
   it('lets a running statement finish before it closes the connections', async () => {
     const statement = { text: 'SELECT pg_sleep(0.3)', values: [], prepared: true };
     const query = database.query(statement);

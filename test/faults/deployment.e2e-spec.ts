@@ -6,7 +6,7 @@ import type { IJob } from 'kubernetes-models/batch/v1';
 
 import { readYaml } from '../../deploy/yaml.js';
 import { query } from '../../dev/postgres-server.js';
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { type Service, startReadyService } from '../support/service.js';
@@ -93,7 +93,7 @@ describe('The probes of a deployment', () => {
       container?.readinessProbe?.httpGet?.path,
     ];
     for (const path of paths) {
-      expect([path, (await ask(`${service.url}${path ?? ''}`)).status]).toEqual([path, 200]);
+      expect([path, (await httpFetch(`${service.url}${path ?? ''}`)).status]).toEqual([path, 200]);
     }
     expect(check(service)).toBe(0);
   });
@@ -106,7 +106,7 @@ describe('The probes of a deployment', () => {
     });
     await service.kill('SIGTERM');
     await eventually(async () => {
-      const { status } = await ask(`${service.url}${web.healthCheckPath}`);
+      const { status } = await httpFetch(`${service.url}${web.healthCheckPath}`);
       return status === 503 || undefined;
     });
     expect(check(service)).toBe(1);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { PostgresServer } from '../../dev/postgres-server.js';
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { startPostgres } from '../support/postgres-server.js';
 import { type Service, startReadyService } from '../support/service.js';
@@ -31,17 +31,17 @@ describe('GET /health', () => {
       return Number(row?.commits);
     };
     const before = await seen();
-    await Promise.all(Array.from({ length: 200 }, () => ask(`${service.url}/health`)));
+    await Promise.all(Array.from({ length: 200 }, () => httpFetch(`${service.url}/health`)));
     expect((await seen()) - before).toBeLessThan(20);
 
     await postgres.pause();
     try {
       await sleep(1100);
       const began = performance.now();
-      const answers = await Promise.all(
-        Array.from({ length: 50 }, () => ask(`${service.url}/health`)),
+      const responses = await Promise.all(
+        Array.from({ length: 50 }, () => httpFetch(`${service.url}/health`)),
       );
-      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+      expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([503]));
       expect(performance.now() - began).toBeLessThan(3000);
     } finally {
       await postgres.resume();

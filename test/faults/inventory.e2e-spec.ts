@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { BackingServices } from '../support/backing-services.js';
 import { type Fault, FaultProxy } from '../support/fault-proxy.js';
 import { observe, WELL } from '../support/outage.js';
@@ -75,10 +75,10 @@ it('Without the inventory and Redis the service returns the last known stock lev
   ]);
   const traffic = await startReplica({ INVENTORY_API_URL: inventory.url, REDIS_URL: redis.url });
   const url = traffic.url + traffic.request('availability').path;
-  const { body } = await ask<object>(url);
+  const { body } = await httpFetch<object>(url);
   await Promise.all([inventory.fail('refuse'), redis.fail('refuse')]);
   await sleep(FRESH_MS);
-  const { status, headers, body: last } = await ask<object>(url);
+  const { status, headers, body: last } = await httpFetch<object>(url);
   expect({ status, body: last }).toEqual({ status: 200, body: { ...body, stale: true } });
   expect(Number(headers.get('age'))).toBeGreaterThanOrEqual(2);
   await Promise.all([inventory.stop(), redis.stop()]);
@@ -91,7 +91,7 @@ it('After the restart of an idle inventory the first responses are live', async 
     Promise.all(
       Array.from({ length: 20 }, async () => {
         const { path } = traffic.request('unseen availability');
-        return (await ask(traffic.url + path)).status;
+        return (await httpFetch(traffic.url + path)).status;
       }),
     );
   expect(new Set(await requestMany())).toEqual(new Set([200]));

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { BackingServices } from '../support/backing-services.js';
 import { eventually } from '../support/eventually.js';
 import { observe, WELL } from '../support/outage.js';
@@ -36,7 +36,7 @@ it('A replica that is killed while it holds locks does not block the others', as
     fail: async () => {
       const holder = await connectPostgres(backing.database.url);
       await holder.query('BEGIN; LOCK TABLE products IN ACCESS EXCLUSIVE MODE');
-      void ask(doomed.url + path).catch(() => undefined);
+      void httpFetch(doomed.url + path).catch(() => undefined);
       void send(doomed.url, event, { id }).catch(() => undefined);
       // The lock on reading the page, and the lease on the event.
       await eventually(async () => {
@@ -47,7 +47,7 @@ it('A replica that is killed while it holds locks does not block the others', as
       });
       await doomed.kill('SIGKILL');
       await holder.end();
-      expect((await ask(other.url + path)).status).toBe(200);
+      expect((await httpFetch(other.url + path)).status).toBe(200);
       await eventually(async () => {
         const { status } = await send(other.url, event, { id });
         statuses.add(status);
@@ -63,5 +63,5 @@ it('A replica that is killed while it holds locks does not block the others', as
   expect([200, 409]).toEqual(expect.arrayContaining([...statuses]));
   traffic.events.set(id, JSON.stringify(event));
   const { size } = traffic.events;
-  expect(await traffic.taken(backing.database)).toEqual({ recorded: size, applied: size });
+  expect(await traffic.countApplied(backing.database)).toEqual({ recorded: size, applied: size });
 });

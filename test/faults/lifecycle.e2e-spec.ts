@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { makeTemporaryDirectory } from '../../dev/temporary-directory.js';
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { eventually } from '../support/eventually.js';
 import { type Service, startService } from '../support/service.js';
 
@@ -105,7 +105,7 @@ describe('Draining', () => {
   it('closes each connection after its next response', async () => {
     const service = await startService({ DATABASE_URL, SHUTDOWN_DELAY_MS: '2000' });
     const connection = async () =>
-      (await ask(`${service.url}/health/ready`)).headers.get('connection');
+      (await httpFetch(`${service.url}/health/ready`)).headers.get('connection');
     expect(await connection()).toBe('keep-alive');
     await service.kill('SIGTERM');
     await lineOf(service, /^Shutting down/);

@@ -2,7 +2,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
-import { type Answer, ask, type ProblemBody, type ProductPage } from '../support/answer.js';
+import {
+  type HttpResponse,
+  httpFetch,
+  type ProblemBody,
+  type ProductPage,
+} from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { insertProducts } from '../support/products.js';
 import { type Service, startReadyService } from '../support/service.js';
@@ -50,19 +55,19 @@ describe('A catalog that another transaction locks', () => {
     await holder.query('BEGIN; LOCK TABLE products IN ACCESS EXCLUSIVE MODE');
   }
 
-  function outcome({ status, body }: Answer<ProblemBody>): [number, string] {
+  function outcome({ status, body }: HttpResponse<ProblemBody>): [number, string] {
     return [status, body.type.replace(/.*:/, '')];
   }
 
   it('is an outage, not an internal error, when the lock_timeout of the role expires', async () => {
     const url = await start(`${database.url}?options=-c%20lock_timeout%3D100`);
-    await ask(`${url}/api/products`);
+    await httpFetch(`${url}/api/products`);
     await hold();
     await sleep(2 * TTL_MS);
-    const page = await ask<ProductPage>(`${url}/api/products`);
+    const page = await httpFetch<ProductPage>(`${url}/api/products`);
     expect([page.status, page.headers.get('x-cache')]).toEqual([200, 'STALE']);
     for (const path of ['/api/products?limit=1', '/api/products/1']) {
-      expect(outcome(await ask(url + path))).toEqual([503, 'dependency-unavailable']);
+      expect(outcome(await httpFetch(url + path))).toEqual([503, 'dependency-unavailable']);
     }
   });
 
@@ -70,12 +75,12 @@ describe('A catalog that another transaction locks', () => {
     const url = await start(database.url);
     await hold();
     const began = performance.now();
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: REQUESTS }, (_, nth) =>
-        ask<ProblemBody>(`${url}/api/products?limit=${nth + 1}`),
+        httpFetch<ProblemBody>(`${url}/api/products?limit=${nth + 1}`),
       ),
     );
     expect(performance.now() - began).toBeLessThan((REQUESTS / 2) * STATEMENT_TIMEOUT_MS);
-    expect(answers.map(outcome)).toEqual(answers.map(() => [503, 'dependency-unavailable']));
+    expect(responses.map(outcome)).toEqual(responses.map(() => [503, 'dependency-unavailable']));
   });
 });

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 
 import { onFreePort } from '../../dev/free-port.js';
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { eventually } from '../support/eventually.js';
 
 /** More lines than a pipe and its reader can buffer. */
@@ -31,7 +31,7 @@ async function start(stdout: number | 'pipe'): Promise<{ url: string; process: C
     });
     const url = `http://127.0.0.1:${port}`;
     await eventually(async () => {
-      const alive = await ask(`${url}/health/live`).catch(() => undefined);
+      const alive = await httpFetch(`${url}/health/live`).catch(() => undefined);
       return alive?.status === 200 || undefined;
     }, 30_000);
     return { url, process: running };
@@ -40,8 +40,10 @@ async function start(stdout: number | 'pipe'): Promise<{ url: string; process: C
 
 async function sendRequests(url: string): Promise<void> {
   for (let sent = 0; sent < REQUESTS; sent += 20) {
-    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(`${url}/health/live`)));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    const responses = await Promise.all(
+      Array.from({ length: 20 }, () => httpFetch(`${url}/health/live`)),
+    );
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
   }
 }
 
@@ -67,7 +69,7 @@ it('The last lines are written before the process ends', async () => {
   service.stdout?.on('data', (chunk: Buffer) => {
     log += chunk.toString();
   });
-  await ask(`${url}/health/ready`, { headers: { 'x-request-id': 'the-last' } });
+  await httpFetch(`${url}/health/ready`, { headers: { 'x-request-id': 'the-last' } });
   service.kill('SIGTERM');
   await once(service, 'close');
   const line = log.split('\n').find((text) => text.includes('the-last')) ?? '';

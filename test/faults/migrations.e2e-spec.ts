@@ -10,7 +10,7 @@ import { createIndexConcurrently } from '../../migrations/concurrent-index.js';
 import { dataSourceOptions } from '../../src/database/data-source.js';
 import { MigrationDataSource } from '../../src/database/migration-data-source.js';
 import { MIGRATIONS, migrationName } from '../../src/migrations.js';
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { startReadyService, startService } from '../support/service.js';
@@ -116,7 +116,7 @@ describe('A build that lacks migrations', () => {
         service.logs().includes(`Waiting for migrations: ${NAMES.join(', ')}`) || undefined,
       ),
     );
-    expect((await ask(`${service.url}/health/ready`)).status).toBe(503);
+    expect((await httpFetch(`${service.url}/health/ready`)).status).toBe(503);
     await service.stop();
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { BackingServices } from '../support/backing-services.js';
 import { type Fault, FaultProxy } from '../support/fault-proxy.js';
 import { type Observation, observe, WELL } from '../support/outage.js';
@@ -86,12 +86,12 @@ it('Without the OAuth provider a new replica returns the stock levels that other
   ]);
   const traffic = await Traffic.prepare(first.url, backing.database);
   const { path } = traffic.request('availability');
-  const { body } = await ask<object>(first.url + path);
+  const { body } = await httpFetch<object>(first.url + path);
   await proxy.fail('refuse');
   const { url } = await backing.startReplica({ OAUTH_TOKEN_URL: proxy.url });
   await sleep(FRESH_MS);
-  expect((await ask<object>(url + path)).body).toEqual({ ...body, stale: true });
-  const { status, headers } = await ask(url + traffic.request('unseen availability').path);
+  expect((await httpFetch<object>(url + path)).body).toEqual({ ...body, stale: true });
+  const { status, headers } = await httpFetch(url + traffic.request('unseen availability').path);
   expect([status, headers.get('retry-after')]).toEqual([503, expect.stringMatching(/^[1-9]/)]);
   await proxy.stop();
 });

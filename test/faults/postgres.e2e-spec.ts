@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { type Answer, ask, type ProblemBody } from '../support/answer.js';
+import { type HttpResponse, httpFetch, type ProblemBody } from '../support/http.js';
 import { BackingServices } from '../support/backing-services.js';
 import { eventually } from '../support/eventually.js';
 import { type Fault, FaultProxy } from '../support/fault-proxy.js';
@@ -75,8 +75,8 @@ async function expectAllApplied(): Promise<void> {
       async () => (await send(service.url, event, { id })).status === 200 || undefined,
     );
   }
-  const taken = await traffic.taken(backing.database);
-  expect(taken).toEqual({ recorded: events.size, applied: events.size });
+  const counts = await traffic.countApplied(backing.database);
+  expect(counts).toEqual({ recorded: events.size, applied: events.size });
   events.clear();
 }
 
@@ -90,7 +90,7 @@ function expectServedBefore({ during, all }: Observation): void {
   expect(bodies(all, false)).toEqual(expect.arrayContaining(bodies(during, true)));
 }
 
-function expectUnavailable({ status, headers, body }: Answer<ProblemBody>): void {
+function expectUnavailable({ status, headers, body }: HttpResponse<ProblemBody>): void {
   expect([status, body.type]).toEqual([503, 'urn:problem-type:farmlokal:dependency-unavailable']);
   expect(headers.get('retry-after')).toMatch(/^[1-9]/);
 }
@@ -161,32 +161,32 @@ describe('While PostgreSQL is down', () => {
     await proxy.fail('none');
     await eventually(async () => {
       const { path } = traffic.request('unseen listing');
-      return (await ask(service.url + path)).status === 200 || undefined;
+      return (await httpFetch(service.url + path)).status === 200 || undefined;
     });
   });
 
   it('a deleted product is not served again', async () => {
     const { path } = traffic.request('unseen product');
-    await ask(service.url + path);
+    await httpFetch(service.url + path);
     await backing.database.query('UPDATE products SET deleted_at = now() WHERE id = $1', [
       path.split('/').at(-1),
     ]);
     await sleep(2 * TTL_MS + 50);
-    expect((await ask(service.url + path)).status).toBe(404);
+    expect((await httpFetch(service.url + path)).status).toBe(404);
     await proxy.fail('refuse');
-    expectUnavailable(await ask<ProblemBody>(service.url + path));
+    expectUnavailable(await httpFetch<ProblemBody>(service.url + path));
   });
 
   it('cached pages are served stale without Redis too', async () => {
     const { path } = traffic.request('unseen listing');
-    await ask(service.url + path);
+    await httpFetch(service.url + path);
     await Promise.all([proxy.fail('refuse'), backing.redis.kill()]);
     try {
       await sleep(2 * TTL_MS + 50);
-      const { status, headers } = await ask(service.url + path);
+      const { status, headers } = await httpFetch(service.url + path);
       expect([status, headers.get('x-cache')]).toEqual([200, 'STALE']);
       const unseen = traffic.request('unseen listing').path;
-      expectUnavailable(await ask<ProblemBody>(service.url + unseen));
+      expectUnavailable(await httpFetch<ProblemBody>(service.url + unseen));
     } finally {
       await backing.redis.restart();
     }
@@ -203,9 +203,9 @@ it('An event that another replica processes is answered in time without PostgreS
   await client.set(`farmlokal:webhook:${id}`, 'claimed by-another', 'PX', 5000);
   client.disconnect();
   await proxy.fail('blackhole');
-  const answer = await send<ProblemBody>(url, upserted(id, 1), { id });
+  const response = await send<ProblemBody>(url, upserted(id, 1), { id });
   await proxy.fail('none');
-  expectUnavailable(answer);
+  expectUnavailable(response);
 });
 
 it.each<[Fault, string]>([
@@ -216,19 +216,19 @@ it.each<[Fault, string]>([
   async (fault, log) => {
     await proxy.fail(fault);
     const starting = await startService(backing.environment({ ...environment(), REDIS_URL: '' }));
-    expect((await ask(`${starting.url}/health/live`)).status).toBe(200);
+    expect((await httpFetch(`${starting.url}/health/live`)).status).toBe(200);
     for (const path of ['/health/ready', '/api/products', '/api/products/1']) {
-      expectUnavailable(await ask<ProblemBody>(starting.url + path));
+      expectUnavailable(await httpFetch<ProblemBody>(starting.url + path));
     }
-    for (const line of [log, 'No REDIS_URL']) {
+    for (const line of [log, 'REDIS_URL is not set']) {
       await eventually(() => Promise.resolve(starting.logs().includes(line) || undefined));
     }
 
     await proxy.fail('none');
     await eventually(
-      async () => (await ask(`${starting.url}/health/ready`)).status === 200 || undefined,
+      async () => (await httpFetch(`${starting.url}/health/ready`)).status === 200 || undefined,
     );
-    expect((await ask(`${starting.url}/api/products`)).status).toBe(200);
+    expect((await httpFetch(`${starting.url}/api/products`)).status).toBe(200);
     expect(await starting.stop()).toBe(0);
   },
 );

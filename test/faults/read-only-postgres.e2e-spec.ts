@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 
 import { query } from '../../dev/postgres-server.js';
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { type Service, startReadyService } from '../support/service.js';
@@ -48,7 +48,7 @@ async function logged(line: string): Promise<void> {
 }
 
 async function health(): Promise<[number, string | undefined]> {
-  const { status, body } = await ask<Report>(`${service.url}/health`);
+  const { status, body } = await httpFetch<Report>(`${service.url}/health`);
   return [status, body.details.database.message];
 }
 
@@ -68,8 +68,8 @@ describe('A read-only PostgreSQL', () => {
       const [status, message] = await health();
       return status === 503 && message?.includes('not the primary') === true ? true : undefined;
     });
-    expect((await ask(`${service.url}/api/products`)).status).toBe(200);
-    expect((await ask(`${service.url}/health/ready`)).status).toBe(200);
+    expect((await httpFetch(`${service.url}/api/products`)).status).toBe(200);
+    expect((await httpFetch(`${service.url}/health/ready`)).status).toBe(200);
 
     await setReadOnly('off');
     // Existing sessions stay read-only: the service has to replace them itself.

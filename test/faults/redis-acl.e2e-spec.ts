@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { readFileSync } from 'node:fs';
 
 import type { RedisServer } from '../../dev/redis-server.js';
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { BackingServices } from '../support/backing-services.js';
 import { eventually } from '../support/eventually.js';
 import { Load } from '../support/load.js';
@@ -39,7 +39,7 @@ function urlFor(server: RedisServer, username: string): string {
 }
 
 async function metric(service: Service, name: RegExp): Promise<string | undefined> {
-  const { body } = await ask<string>(`${service.url}/metrics`);
+  const { body } = await httpFetch<string>(`${service.url}/metrics`);
   return body.split('\n').find((line) => name.test(line));
 }
 
@@ -78,7 +78,7 @@ describe('The ACL of deploy/README.md', () => {
     );
     // A busy machine can miss the timeout of a single check.
     await eventually(async () => {
-      const { body } = await ask<Report>(`${service.url}/health`);
+      const { body } = await httpFetch<Report>(`${service.url}/health`);
       return (body.status === 'ok' && body.details.redis?.status === 'up') || undefined;
     });
   });
@@ -140,14 +140,14 @@ describe('A service with a Redis that rejects it', () => {
     await prepare(admin);
     const url = new URL(path, urlFor(server, ''));
     const service = await backing.startReplica({ REDIS_URL: url.href });
-    const { status, body } = await ask<Report>(`${service.url}/health`);
+    const { status, body } = await httpFetch<Report>(`${service.url}/health`);
     expect([status, body.status, body.details.redis?.status]).toEqual([
       200,
       'degraded',
       'degraded',
     ]);
     for (let nth = 0; nth < 10; nth += 1) {
-      expect((await ask(`${service.url}/api/products?maxPrice=${nth}`)).status).toBe(200);
+      expect((await httpFetch(`${service.url}/api/products?maxPrice=${nth}`)).status).toBe(200);
     }
     expect(await metric(service, /^farmlokal_redis_up /)).toBe('farmlokal_redis_up 0');
     const failures = await metric(service, /^farmlokal_redis_failures_total{reason="refused"}/);

@@ -34,12 +34,12 @@ describe(RedisConnection.name, () => {
       jest.spyOn(Socket.prototype, '_write'),
       jest.spyOn(Socket.prototype as Required<Socket>, '_writev'),
     ];
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       connection.attempt((client) => client.set('greeting', 'hello')),
       Promise.resolve().then(() => connection.attempt((client) => client.get('greeting'))),
       connection.attempt((client) => client.append('greeting', '!')),
     ]);
-    expect(answers).toEqual(['OK', 'hello!', 6]);
+    expect(responses).toEqual(['OK', 'hello!', 6]);
     const toRedis = writes
       .flatMap(({ mock }) => mock.contexts as Socket[])
       .filter(({ remotePort }) => String(remotePort) === new URL(redis.url).port);

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { ask, type ProblemBody, type ProductPage } from '../support/answer.js';
+import { httpFetch, type ProblemBody, type ProductPage } from '../support/http.js';
 import { BackingServices } from '../support/backing-services.js';
 import { eventually } from '../support/eventually.js';
 import { type Fault, FaultProxy } from '../support/fault-proxy.js';
@@ -53,10 +53,10 @@ async function expectNoEffect(outage: Outage): Promise<void> {
   const caches = during.map(({ route, headers }) => `${route} ${String(headers['x-cache'])}`);
   expect(caches).toContain('listing HIT');
   const { size } = traffic.events;
-  expect(await traffic.taken(backing.database)).toEqual({ recorded: size, applied: size });
+  expect(await traffic.countApplied(backing.database)).toEqual({ recorded: size, applied: size });
   await eventually(async () => {
     const { path } = traffic.request('unseen product');
-    await ask(service.url + path);
+    await httpFetch(service.url + path);
     // The service does not wait until Redis has stored the page.
     await sleep(100);
     return (await client.exists(`farmlokal:page:${path}`)) === 1 || undefined;
@@ -135,7 +135,10 @@ async function quickest(route: Route): Promise<number> {
     await sleep(1.1 * SUSPENSION_MS);
     const { path, body, headers = {} } = traffic.request(route);
     const began = performance.now();
-    await ask(service.url + path, body === undefined ? {} : { method: 'POST', body, headers });
+    await httpFetch(
+      service.url + path,
+      body === undefined ? {} : { method: 'POST', body, headers },
+    );
     times.push(performance.now() - began);
   }
   return Math.min(...times);
@@ -160,12 +163,12 @@ describe('Without Redis', () => {
       await proxy.fail(fault);
       const id = randomUUID();
       const event = upserted(randomUUID(), 1);
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from({ length: 30 }, (_, nth) =>
           send((nth % 2 ? service : other).url, event, { id }),
         ),
       );
-      const statuses = answers.map(({ body }) => body.status).sort();
+      const statuses = responses.map(({ body }) => body.status).sort();
       expect(statuses).toEqual([...Array<string>(29).fill('duplicate'), 'processed']);
       const reused = await send<ProblemBody>(service.url, upserted(randomUUID(), 2), { id });
       expect([reused.status, reused.body.type]).toEqual([
@@ -180,7 +183,9 @@ describe('Without Redis', () => {
     const other = await backing.startReplica({ REDIS_URL: proxy.url });
     const [sku, category] = [randomUUID(), randomUUID()];
     const page = async ({ url }: Service) => {
-      const { headers, body } = await ask<ProductPage>(`${url}/api/products?category=${category}`);
+      const { headers, body } = await httpFetch<ProductPage>(
+        `${url}/api/products?category=${category}`,
+      );
       return { cache: headers.get('x-cache'), name: body.data[0]?.name };
     };
     await send(service.url, upserted(sku, 1, { category, name: 'Before' }));
@@ -207,5 +212,5 @@ it('A Redis that holds garbage fails no request', async () => {
   ];
   await client.set(`farmlokal:page:${page}`, 'not a page');
   await client.lpush(`farmlokal:page:${list}`, 'not a string');
-  for (const path of [page, list]) expect((await ask(service.url + path)).status).toBe(200);
+  for (const path of [page, list]) expect((await httpFetch(service.url + path)).status).toBe(200);
 });

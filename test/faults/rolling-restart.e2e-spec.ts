@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { RedisServer } from '../../dev/redis-server.js';
 import { stopAfterTest } from '../support/after-test.js';
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { Balancer } from '../support/balancer.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { insertProducts } from '../support/products.js';
@@ -47,16 +47,16 @@ async function startReplica(): Promise<Service> {
 
 /** Sends requests at a constant rate until `stop`, which returns the outcomes. */
 function load(): { stop(): Promise<string[]> } {
-  const answers: Promise<string>[] = [];
+  const responses: Promise<string>[] = [];
   const routes = [
-    () => ask(`${balancer.url}/api/products`),
-    () => ask(`${balancer.url}/api/products/1`),
-    () => ask(`${balancer.url}/api/products?limit=100&maxPrice=${answers.length}`),
-    () => send(balancer.url, upserted('OKRA-1', answers.length)),
+    () => httpFetch(`${balancer.url}/api/products`),
+    () => httpFetch(`${balancer.url}/api/products/1`),
+    () => httpFetch(`${balancer.url}/api/products?limit=100&maxPrice=${responses.length}`),
+    () => send(balancer.url, upserted('OKRA-1', responses.length)),
   ];
   const timer = setInterval(() => {
-    const route = routes[answers.length % routes.length];
-    answers.push(
+    const route = routes[responses.length % routes.length];
+    responses.push(
       route?.().then(
         ({ status, body }) => (status === 200 ? 'answered' : `${status} ${JSON.stringify(body)}`),
         (error: unknown) => String(error),
@@ -66,7 +66,7 @@ function load(): { stop(): Promise<string[]> } {
   return {
     stop: async () => {
       clearInterval(timer);
-      return await Promise.all(answers);
+      return await Promise.all(responses);
     },
   };
 }
@@ -82,10 +82,10 @@ describe('A rolling restart', () => {
       [going, staying] = [staying, await startReplica()];
       await sleep(BETWEEN_MS);
     }
-    const answers = await loaded.stop();
+    const responses = await loaded.stop();
     exitCodes.push(await going.stop(), await staying.stop());
-    expect(answers.filter((answer) => answer !== 'answered')).toEqual([]);
-    expect(answers.length).toBeGreaterThan(100);
+    expect(responses.filter((response) => response !== 'answered')).toEqual([]);
+    expect(responses.length).toBeGreaterThan(100);
     expect(exitCodes).toEqual(exitCodes.map(() => 0));
   }, 120_000);
 });

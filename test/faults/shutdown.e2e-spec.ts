@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { BackingServices } from '../support/backing-services.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { Load } from '../support/load.js';
@@ -58,7 +58,7 @@ describe('SIGTERM', () => {
   it('ends the service even if PostgreSQL does not answer', async () => {
     const proxy = await FaultProxy.start(backing.database.url);
     const service = await backing.startReplica({ DATABASE_URL: proxy.url });
-    await Promise.all(Array.from({ length: 5 }, () => ask(`${service.url}/api/products`)));
+    await Promise.all(Array.from({ length: 5 }, () => httpFetch(`${service.url}/api/products`)));
     await proxy.fail('blackhole');
     await service.kill('SIGTERM');
     expect(await Promise.race([service.exited(), sleep(12_000, 'still running')])).toBe(0);

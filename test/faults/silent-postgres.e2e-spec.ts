@@ -32,8 +32,8 @@ afterEach(async () => {
 
 /** The PostgreSQL process behind the connection. */
 async function serving(): Promise<number | undefined> {
-  const [answer] = await dataSource.query<{ pid: number }[]>('SELECT pg_backend_pid() AS pid');
-  return answer?.pid;
+  const [response] = await dataSource.query<{ pid: number }[]>('SELECT pg_backend_pid() AS pid');
+  return response?.pid;
 }
 
 describe('A connection to PostgreSQL', () => {

@@ -130,7 +130,7 @@ async function medianLatency(): Promise<number> {
       for (let nth = 0; nth < 300; nth += 1) {
         const start = performance.now();
         connection.write(get('/api/products?limit=5'));
-        expect((await connection.answer())?.status).toBe(200);
+        expect((await connection.nextResponse())?.status).toBe(200);
         waits.push(performance.now() - start);
       }
       connection.close();
@@ -188,9 +188,9 @@ describe('A connection between two requests', () => {
   async function used(url: string): Promise<[RawConnection, keepAlive: string | undefined]> {
     const connection = await RawConnection.open(url);
     connection.write(get('/health/live'));
-    const answer = await connection.answer();
-    expect(answer?.status).toBe(200);
-    return [connection, answer?.headers.get('keep-alive')];
+    const response = await connection.nextResponse();
+    expect(response?.status).toBe(200);
+    return [connection, response?.headers.get('keep-alive')];
   }
 
   it('stays open longer than load balancers keep it, but not with half a request', async () => {
@@ -201,11 +201,11 @@ describe('A connection between two requests', () => {
       [HALF_A_HEAD, HALF_A_BODY].map(async (half) => {
         const [connection] = await used(service.url);
         connection.write(half);
-        expect((await connection.answers()).map(({ status }) => status)).toEqual([408]);
+        expect((await connection.remainingResponses()).map(({ status }) => status)).toEqual([408]);
       }),
     );
     idle.write(POST + 'x'.repeat(BODY_BYTES));
-    expect((await idle.answer())?.status).toBe(503);
+    expect((await idle.nextResponse())?.status).toBe(503);
     idle.close();
   }, 60_000);
 
@@ -218,10 +218,10 @@ describe('A connection between two requests', () => {
     expect(keepAlive).toBe('timeout=1');
     const [busy] = await used(brief.url);
     busy.write(HALF_A_BODY);
-    expect(await idle.answers()).toEqual([]);
+    expect(await idle.remainingResponses()).toEqual([]);
     expect(busy.ended).toBe(false);
     busy.write('x'.repeat(BODY_BYTES - 1));
-    expect((await busy.answer())?.status).toBe(503);
+    expect((await busy.nextResponse())?.status).toBe(503);
     await brief.kill('SIGKILL');
   });
 });
@@ -252,7 +252,7 @@ describe('Clients that send requests and do not read responses', () => {
   ])('get %s and the end of the connection, and may retry the other requests', async (_, path) => {
     const connection = await RawConnection.open(service.url);
     connection.write(get(path).repeat(1200));
-    const answers = await connection.answers();
+    const answers = await connection.remainingResponses();
     expect(answers.map(({ status }) => status)).toEqual([200]);
     expect(answers[0]?.headers.get('connection')).toBe('close');
     connection.close();
@@ -308,9 +308,9 @@ describe('A client that sends bytes that are not a request behind a request', ()
     const connection = await RawConnection.open(service.url);
     connection.write(`${get(LARGE_PAGE)}GARBAGE\r\n\r\n`);
     connection.write(Buffer.alloc(64 * 1024 * 1024, 'x'));
-    const answers = await connection.answers();
-    expect(answers.map(({ status }) => status)).toEqual([200]);
-    expect(answers[0]?.headers.get('connection')).toBe('close');
+    const responses = await connection.remainingResponses();
+    expect(responses.map(({ status }) => status)).toEqual([200]);
+    expect(responses[0]?.headers.get('connection')).toBe('close');
     connection.close();
   });
 });

@@ -3,7 +3,7 @@ import type { DataSource } from 'typeorm';
 
 import { createDataSource } from '../../src/database/data-source.js';
 import { initializeDespiteRefusal } from '../../src/database/start-parameters.js';
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { startReadyService } from '../support/service.js';
@@ -51,7 +51,7 @@ describe('A server that rejects statement_timeout as a start parameter', () => {
     if (refusal === undefined) throw new Error('no refusal');
     pooler = await StrictPooler.start(database.url, refusal);
     const service = await startReadyService({ DATABASE_URL: pooler.url });
-    expect((await ask(`${service.url}/api/products`)).status).toBe(200);
+    expect((await httpFetch(`${service.url}/api/products`)).status).toBe(200);
     const line = `refuses statement_timeout as a start parameter: ${refusal.message} (${refusal.code})`;
     await eventually(() => Promise.resolve(service.logs().includes(line) || undefined));
     expect(pooler.refusals).toBe(1);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { type Service, startService } from '../support/service.js';
@@ -26,7 +26,7 @@ function migrate(command: string, databaseUrl: string) {
 }
 
 async function ready({ url }: Service): Promise<boolean> {
-  return (await ask(`${url}/health/ready`)).status === 200;
+  return (await httpFetch(`${url}/health/ready`)).status === 200;
 }
 
 describe('Starting', () => {

@@ -53,8 +53,10 @@ describe('When Redis is killed', () => {
     expect((await getFrom(address, first)).status).toBe(429);
     await eventually(async () => {
       const other = newAddress();
-      const answers = [await getFrom(other, first), await getFrom(other, second)];
-      return answers.at(-1)?.headers.get('ratelimit')?.includes('r=98') === true ? true : undefined;
+      const responses = [await getFrom(other, first), await getFrom(other, second)];
+      return responses.at(-1)?.headers.get('ratelimit')?.includes('r=98') === true
+        ? true
+        : undefined;
     });
   });
 });

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { RedisServer } from '../../dev/redis-server.js';
 import { AuthorizationServer } from '../../dev/sandbox/authorization-server.js';
-import { ask } from '../support/answer.js';
+import { httpFetch } from '../support/http.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
 import { startRedis } from '../support/redis-server.js';
@@ -118,7 +118,7 @@ async function startReplica(env: Record<string, string> = {}): Promise<Service> 
 }
 
 async function control<Body>({ url }: Service, action: string): Promise<Body> {
-  return (await ask<Body>(`${url}/${action}`, { method: 'POST' })).body;
+  return (await httpFetch<Body>(`${url}/${action}`, { method: 'POST' })).body;
 }
 
 /** Gives a replica a token provider without a token, as after a start with this environment. */

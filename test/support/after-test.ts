@@ -1,22 +1,19 @@
 import { afterEach, beforeEach } from '@jest/globals';
 
-/** What the current test has started; undefined between tests, where a spec stops by itself what it starts. */
-let started: (() => Promise<unknown>)[] | undefined;
+/** Stops what the current test has started; undefined outside a test, where the spec itself does that. */
+let stops: (() => Promise<unknown>)[] | undefined;
 
 beforeEach(() => {
-  started = [];
+  stops = [];
 });
 
 afterEach(async () => {
-  const stops = started ?? [];
-  started = undefined;
-  await Promise.all(stops.map((stop) => stop()));
+  const all = stops ?? [];
+  stops = undefined;
+  await Promise.all(all.map((stop) => stop()));
 });
 
-/**
- * Stops something after the test that started it. A test that fails half-way would leave it running, beside the next
- * test and the next attempt.
- */
+/** Stops something after the current test, even if the test fails. Outside a test it does nothing. */
 export function stopAfterTest(stop: () => Promise<unknown>): void {
-  started?.push(stop);
+  stops?.push(stop);
 }

@@ -7,7 +7,7 @@ import { type Sandbox, startSandbox } from './sandbox.js';
 import { type Service, startReadyService } from './service.js';
 import { SECRET } from './signed-event.js';
 
-/** All that the service depends on, for one spec file that makes it fail. */
+/** Everything the service depends on, for one spec file that makes it fail. */
 export class BackingServices {
   private readonly replicas: Service[] = [];
 
@@ -25,13 +25,13 @@ export class BackingServices {
       startSandbox(),
     ]);
     const database = await createDatabase(postgres);
-    // The run's clusters answer before they have written; here an answer has to hold.
+    // Test clusters acknowledge a commit before they write it. These specs kill them, so a commit must be durable.
     const name = new URL(database.url).pathname.slice(1);
     await database.query(`ALTER DATABASE ${name} SET synchronous_commit = on`);
     return new BackingServices(postgres, redis, sandbox, database);
   }
 
-  /** What makes a service depend on them, but for what `changes` says. */
+  /** The environment of a service with these dependencies; `changes` overrides it. */
   environment(changes: Record<string, string> = {}): Record<string, string> {
     return {
       DATABASE_URL: this.database.url,
@@ -42,7 +42,7 @@ export class BackingServices {
     };
   }
 
-  /** Starts a replica of the service with this environment and waits until it is ready. */
+  /** Starts a replica with this environment and waits until it is ready. */
   async startReplica(changes: Record<string, string> = {}): Promise<Service> {
     const replica = await startReadyService(this.environment(changes));
     this.replicas.push(replica);

@@ -10,11 +10,11 @@ import type { AddressInfo } from 'node:net';
 
 import { ReadyReplicas } from './ready-replicas.js';
 
-/** Passes requests on to the replicas that are ready, in turns, and tries none of them twice. */
+/** A load balancer that forwards requests to the ready replicas in turn, without retries. */
 export class Balancer {
   private readonly agent = new Agent({ keepAlive: true });
   private readonly server = createServer((request, response) => {
-    this.pass(request, response);
+    this.forward(request, response);
   });
   private ready: readonly string[] = [];
   private turn = 0;
@@ -22,7 +22,7 @@ export class Balancer {
     this.ready = urls;
   });
 
-  /** Starts one on a free port; `replicas.add` tells it of a replica. */
+  /** Starts a balancer on a free port, without replicas. */
   static async start(): Promise<Balancer> {
     const balancer = new Balancer();
     balancer.server.listen(0, '127.0.0.1');
@@ -41,21 +41,21 @@ export class Balancer {
     this.agent.destroy();
   }
 
-  private pass(request: IncomingMessage, response: ServerResponse): void {
+  private forward(request: IncomingMessage, response: ServerResponse): void {
     const replica = this.ready[this.turn++ % this.ready.length];
     if (replica === undefined) {
       response.writeHead(502).end();
       return;
     }
     const { method = 'GET', url = '/', headers } = request;
-    const onward = send(replica + url, { method, headers, agent: this.agent }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
+    const forwarded = send(replica + url, { method, headers, agent: this.agent }, (received) => {
+      response.writeHead(received.statusCode ?? 502, received.headers);
+      received.pipe(response);
     });
-    onward.on('error', () => {
+    forwarded.on('error', () => {
       if (response.headersSent) response.destroy();
       else response.writeHead(502).end();
     });
-    request.pipe(onward);
+    request.pipe(forwarded);
   }
 }

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 
 import { bytesOf, type HostileRequest } from './hostile-request.js';
 
-/** Where a request leads that hides in another. */
+/** The path of the request that is hidden in another. */
 export const SMUGGLED_PATH = '/smuggled';
 
 const SMUGGLED = `GET ${SMUGGLED_PATH} HTTP/1.1\r\nHost: x\r\n\r\n`;
@@ -35,7 +35,7 @@ const LINES = [
 ];
 const CHUNKS = ['zz', '-1', '+2', '0x2', 'f'.repeat(17), '', '2 2', `2;${'a'.repeat(17_000)}`, '1'];
 
-/** Bytes that are no HTTP request, and what hides behind them, which is not to be answered. */
+/** Bytes that are not an HTTP request, followed by a hidden request that must get no response. */
 export const brokenRequest: fc.Arbitrary<Buffer> = fc
   .oneof(
     fc
@@ -63,11 +63,11 @@ export const brokenRequest: fc.Arbitrary<Buffer> = fc
   )
   .map((text) => Buffer.from(text + SMUGGLED, 'latin1'));
 
-/** Requests with bytes left out, put in or changed: some are requests still, some have no end. */
+/** Requests with bytes removed, inserted or changed: some are still valid, some are incomplete. */
 export function mangledRequest(request: fc.Arbitrary<HostileRequest>): fc.Arbitrary<Buffer> {
   return fc
     .tuple(
-      // The length of its answer would be known to nobody.
+      // The length of a response to HEAD or CONNECT would be unknown.
       request.filter(({ method }) => method !== 'HEAD'),
       fc.array(fc.tuple(fc.nat(), fc.constantFrom(0, 1, 2), fc.uint8Array({ maxLength: 4 })), {
         minLength: 1,

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 
-import { type Answer, ask, type ProblemBody } from './answer.js';
+import { type HttpResponse, httpFetch, type ProblemBody } from './http.js';
 import type { Service } from './service.js';
 
 /** Requests that {@link countStatuses} keeps in flight. */
@@ -16,8 +16,8 @@ export async function getFrom(
   address: string,
   { url }: Service,
   path = '/',
-): Promise<Answer<ProblemBody>> {
-  return await ask<ProblemBody>(`${url}${path}`, { headers: { 'x-forwarded-for': address } });
+): Promise<HttpResponse<ProblemBody>> {
+  return await httpFetch<ProblemBody>(`${url}${path}`, { headers: { 'x-forwarded-for': address } });
 }
 
 /**

@@ -3,28 +3,28 @@ import { Ajv } from 'ajv';
 import { readTimestamp } from '../../src/http/rfc3339-timestamp.js';
 import { PROBLEM_MEDIA_TYPE } from '../../src/problems/problem-document.js';
 import { PROBLEM_TYPES } from '../../src/problems/problem-types.js';
-import type { ProblemBody } from './answer.js';
+import type { ProblemBody } from './http.js';
 import type { OpenApi } from './openapi.js';
-import type { RawAnswer } from './raw-connection.js';
+import type { RawResponse } from './raw-connection.js';
 
-/** Problems that name the parameters at fault. */
-const NAMING = new Set(['validation-failed', 'invalid-cursor']);
-/** Its 503 is the report, not a problem. */
+/** Problems that name the invalid parameters. */
+const WITH_ERRORS = new Set(['validation-failed', 'invalid-cursor']);
+/** Its 503 has the report as its body, not a problem. */
 const REPORT_PATH = '/health';
-/** A request has to be there, and its path readable, before it is known what methods that has. */
+/** Errors that come before the service knows the methods of the path. */
 const UNREADABLE_PATH = new Set([400, 408, 414]);
-/** What shared caches may keep; everything else is no-store. */
+/** Paths that shared caches may store; everything else is no-store. */
 const PAGE = /^\/api\/products(\/[^/]+)?$/;
 const STATIC_FILE = /^\/docs\/.+/;
 
-/** What a request was for. */
-export interface Asked {
+/** The target of a request. */
+export interface RequestTarget {
   readonly method: string;
-  /** Without the query; left out where the bytes are no request. */
+  /** Without the query; undefined if the bytes are not a request. */
   readonly path?: string;
 }
 
-/** What the OpenAPI document promises of every answer, and what every error is. */
+/** Checks responses against the OpenAPI document and the rules for problems and caching. */
 export class Contract {
   private readonly ajv = new Ajv({ strict: false, validateSchema: false });
   private readonly paths: readonly (readonly [pattern: RegExp, path: string])[];
@@ -39,20 +39,23 @@ export class Contract {
     ]);
   }
 
-  /** What is wrong with an answer; nothing when it is as promised. */
-  faults({ method, path }: Asked, answer: RawAnswer): string[] {
-    const { status, headers } = answer;
+  /** The violations of a response; none if it is valid. */
+  faults({ method, path }: RequestTarget, response: RawResponse): string[] {
+    const { status, headers } = response;
     return [
       ...(headers.has('x-request-id') || status === 204 ? [] : ['no X-Request-Id']),
-      // A dependency may be late; nothing else is an excuse.
+      // A slow dependency can cause a 503; nothing may cause another 5xx.
       ...(status < 500 || status === 503 ? [] : ['a 5xx']),
-      ...(status < 400 || method === 'HEAD' ? [] : this.problemFaults(path, answer)),
-      ...cachingFaults(path, answer),
-      ...(path === undefined ? [] : this.operationFaults(method, path, answer)),
+      ...(status < 400 || method === 'HEAD' ? [] : this.problemFaults(path, response)),
+      ...cachingFaults(path, response),
+      ...(path === undefined ? [] : this.operationFaults(method, path, response)),
     ];
   }
 
-  private problemFaults(path: string | undefined, { status, headers, body }: RawAnswer): string[] {
+  private problemFaults(
+    path: string | undefined,
+    { status, headers, body }: RawResponse,
+  ): string[] {
     const type = headers.get('content-type');
     if (type !== PROBLEM_MEDIA_TYPE) {
       return path === REPORT_PATH ? [] : [`an error of the media type ${type}`];
@@ -69,15 +72,15 @@ export class Contract {
       detail: fault === undefined ? problem.detail : `${fault.parameter}: ${fault.message}`,
       instance: path ?? problem.instance,
       requestId: headers.get('x-request-id'),
-      ...(NAMING.has(slug) ? { errors: problem.errors ?? [] } : {}),
+      ...(WITH_ERRORS.has(slug) ? { errors: problem.errors ?? [] } : {}),
     };
     return JSON.stringify(problem) === JSON.stringify(expected)
       ? []
       : [`not the problem ${JSON.stringify(expected)}`];
   }
 
-  private operationFaults(method: string, path: string, answer: RawAnswer): string[] {
-    const { status, headers, body } = answer;
+  private operationFaults(method: string, path: string, response: RawResponse): string[] {
+    const { status, headers, body } = response;
     const decoded = path.replace(/%(\w\w)/g, decodeUnreserved);
     const [, template = ''] = this.paths.find(([pattern]) => pattern.test(decoded)) ?? [];
     const operations = this.document.paths[template];
@@ -113,8 +116,8 @@ export class Contract {
   }
 }
 
-/** Every error is no-store; other answers can be judged only where their path is known. */
-function cachingFaults(path: string | undefined, { status, headers }: RawAnswer): string[] {
+/** Every error is no-store; other responses can be checked only if their path is known. */
+function cachingFaults(path: string | undefined, { status, headers }: RawResponse): string[] {
   const decoded = status < 400 ? path?.replace(/%(\w\w)/g, decodeUnreserved) : '';
   if (decoded === undefined || STATIC_FILE.test(decoded)) return [];
   const expected = status !== 204 && PAGE.test(decoded) ? 'public, no-cache' : 'no-store';
@@ -122,7 +125,7 @@ function cachingFaults(path: string | undefined, { status, headers }: RawAnswer)
   return given === expected ? [] : [`a Cache-Control of ${given}`];
 }
 
-/** Routes are found after what need not be encoded is decoded, and nothing else. */
+/** The router decodes unreserved characters only. */
 function decodeUnreserved(encoded: string, hex: string): string {
   const character = String.fromCharCode(Number.parseInt(hex, 16));
   return /[\w.~-]/.test(character) ? character : encoded;

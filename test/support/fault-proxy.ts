@@ -8,30 +8,30 @@ import { stopAfterTest } from './after-test.js';
 import { eventually } from './eventually.js';
 
 const HOST = '127.0.0.1';
-const HOLD_MS = 5;
+const BLACKHOLE_CHECK_MS = 5;
 
-/** What becomes of the connections, those there are and new ones. */
+/** How the proxy treats existing and new connections. */
 export type Fault =
-  /** All goes through. */
+  /** Forwards everything. */
   | 'none'
-  /** They are refused and closed: nobody is there. */
+  /** Closes existing connections and refuses new ones, as if no server ran. */
   | 'refuse'
-  /** They are reset. */
+  /** Resets them. */
   | 'reset'
-  /** They are taken and stay open; nothing goes through before the fault is over. */
+  /** Accepts connections and keeps them open, but forwards nothing until the fault ends. */
   | 'blackhole'
-  /** All goes through so much later, each way. */
+  /** Delays all bytes in both directions. */
   | { readonly latencyMs: number }
-  /** They end after so many more bytes of answers. */
+  /** Closes each connection after so many more bytes from the server. */
   | { readonly cutAfter: number };
 
-/** Something that has come, and when, on the clock of `performance.now()`. */
+/** Received bytes, and when they arrived, in the time of `performance.now()`. */
 interface Arrival {
   readonly chunk: Buffer;
   readonly at: number;
 }
 
-/** Stands in front of a server and fails in its place, as a network or a dying host would. */
+/** A TCP proxy that simulates the faults of a network or a host. */
 export class FaultProxy {
   private readonly clients = new Set<Socket>();
   private readonly server = createServer((client) => void this.serve(client));
@@ -40,7 +40,7 @@ export class FaultProxy {
 
   private constructor(private readonly target: URL) {}
 
-  /** Starts one, on a port that stays its own, in front of what answers at a URL. */
+  /** Starts a proxy for the server at a URL. Its port stays the same across faults. */
   static async start(target: string): Promise<FaultProxy> {
     const proxy = new FaultProxy(new URL(target));
     await proxy.listen();
@@ -48,7 +48,7 @@ export class FaultProxy {
     return proxy;
   }
 
-  /** The URL of what it stands in front of, by way of it. */
+  /** The URL of the server through the proxy. */
   get url(): string {
     const url = new URL(this.target);
     url.hostname = HOST;
@@ -56,7 +56,7 @@ export class FaultProxy {
     return url.href;
   }
 
-  /** Fails in this way from now on. */
+  /** Sets the fault from now on. */
   async fail(fault: Fault): Promise<void> {
     this.fault = fault;
     if (fault === 'reset') this.clients.forEach((client) => client.resetAndDestroy());
@@ -76,26 +76,26 @@ export class FaultProxy {
     this.clients.add(client);
     const server = connect(Number(this.target.port), this.target.hostname);
     await Promise.all([
-      pipeline(client, stamped(), (chunks) => this.questions(chunks), server),
-      pipeline(server, stamped(), (chunks) => this.answers(chunks), client),
+      pipeline(client, stamped(), (chunks) => this.fromClient(chunks), server),
+      pipeline(server, stamped(), (chunks) => this.fromServer(chunks), client),
     ]).catch(() => undefined);
     client.destroy();
     server.destroy();
     this.clients.delete(client);
   }
 
-  private async *questions(chunks: AsyncIterable<Arrival>): AsyncGenerator<Buffer> {
+  private async *fromClient(chunks: AsyncIterable<Arrival>): AsyncGenerator<Buffer> {
     for await (const { chunk, at } of chunks) {
-      await this.hold(at);
+      await this.delay(at);
       yield chunk;
     }
   }
 
-  private async *answers(chunks: AsyncIterable<Arrival>): AsyncGenerator<Buffer> {
+  private async *fromServer(chunks: AsyncIterable<Arrival>): AsyncGenerator<Buffer> {
     let { fault } = this;
     let passed = 0;
     for await (const { chunk, at } of chunks) {
-      await this.hold(at);
+      await this.delay(at);
       if (fault !== this.fault) [fault, passed] = [this.fault, 0];
       const left =
         typeof fault === 'object' && 'cutAfter' in fault ? fault.cutAfter - passed : Infinity;
@@ -105,15 +105,15 @@ export class FaultProxy {
     }
   }
 
-  private async hold(at: number): Promise<void> {
+  private async delay(at: number): Promise<void> {
     if (typeof this.fault === 'object' && 'latencyMs' in this.fault) {
       await sleep(Math.max(0, at + this.fault.latencyMs - performance.now()));
     }
-    while (this.fault === 'blackhole') await sleep(HOLD_MS);
+    while (this.fault === 'blackhole') await sleep(BLACKHOLE_CHECK_MS);
   }
 
   private async listen(): Promise<void> {
-    // While it is closed its port is anyone's: an outgoing connection may hold it for a moment.
+    // While the proxy is closed, an outgoing connection can use its port for a moment.
     await eventually(() =>
       once(this.server.listen(this.port, HOST), 'listening').catch(() => undefined),
     );
@@ -127,7 +127,7 @@ export class FaultProxy {
   }
 }
 
-/** Takes in what comes as soon as it does, whatever is held before it. */
+/** Reads bytes as soon as they arrive, even while earlier ones are delayed. */
 function stamped(): Transform {
   return new Transform({
     readableObjectMode: true,

@@ -2,16 +2,16 @@
 import { tsImport } from 'tsx/esm/api';
 
 /** @type {() => Promise<void>} */
-let end;
+let stop;
 
-/** Starts what the whole run shares. */
+/** Starts what all specs of a run share. */
 export default async function globalSetup() {
   /** @type {import('./test-run.js')} */
-  const { beginTestRun } = await tsImport('./test-run.ts', import.meta.url);
-  end = await beginTestRun();
+  const { startTestRun } = await tsImport('./test-run.ts', import.meta.url);
+  stop = await startTestRun();
 }
 
-/** Ends it. A run that does not come this far loses it all the same. */
-export async function endTestRun() {
-  await end();
+/** Stops it. If the run is killed before this, the servers end by themselves. */
+export async function stopTestRun() {
+  await stop();
 }

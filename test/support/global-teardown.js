@@ -1,1 +1,1 @@
-export { endTestRun as default } from './global-setup.js';
+export { stopTestRun as default } from './global-setup.js';

@@ -2,15 +2,15 @@ import * as fc from 'fast-check';
 
 import type { Operation, Parameter } from './openapi.js';
 
-/** What there is to ask for. */
+/** A method and a path of the service. */
 export interface Target {
   readonly method: string;
-  /** With its parameters in braces. */
+  /** With parameters in braces. */
   readonly path: string;
   readonly operation?: Operation;
 }
 
-/** Parts of paths and values of parameters, as they are sent. */
+/** Parts of paths and parameter values, as sent. */
 const TEXTS = [
   ...['', '.', '..', '...', '%2e%2e', '%2e%2e%2f', '..%2f..%2fetc%2fpasswd', '..%5c', '\\'],
   ...['%', '%2', '%zz', '%00', '%ff', '%c0%af', '%c1%9c', '%ed%a0%80', '%f8%88%80%80%80', '%f0%9f'],
@@ -22,7 +22,7 @@ const TEXTS = [
   ...['9'.repeat(101), 'a'.repeat(300), '%61'.repeat(200), 'a'.repeat(3000), '/'.repeat(200)],
 ];
 
-/** Text of an address, as it is sent. */
+/** Text of a path or a query, as sent. */
 const text = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...TEXTS) },
   {
@@ -32,7 +32,7 @@ const text = fc.oneof(
   { weight: 1, arbitrary: fc.stringMatching(/^[!$'()*,./:;=@\w\\|~+%-]{0,40}$/) },
 );
 
-/** A value that the parameter takes, by what the document says of it. */
+/** A valid value of a parameter by its schema. */
 function validValue({ name, schema }: Parameter, cursors: readonly string[]): fc.Arbitrary<string> {
   const { enum: choices } = schema.allOf?.[0] ?? schema;
   if (choices !== undefined) return fc.constantFrom(...choices);
@@ -51,7 +51,7 @@ function validValue({ name, schema }: Parameter, cursors: readonly string[]): fc
   );
 }
 
-/** Queries with right parameters, wrong ones, repeated ones and others. */
+/** Queries with valid, invalid, repeated and unknown parameters. */
 export function hostileQuery(
   { operation }: Target,
   cursors: readonly string[],
@@ -83,7 +83,7 @@ export function hostileQuery(
     .map((pairs) => (pairs.length === 0 ? '' : `?${pairs.join('&')}`));
 }
 
-/** The path of a target, and paths that are hardly it or not at all. */
+/** The path of a target, similar paths, and arbitrary ones. */
 export function hostilePath(target: Target): fc.Arbitrary<string> {
   const ids = fc.oneof(
     { weight: 4, arbitrary: fc.integer({ min: 1, max: 60 }).map(String) },
@@ -107,7 +107,7 @@ export function hostilePath(target: Target): fc.Arbitrary<string> {
     {
       weight: 1,
       arbitrary: fc.tuple(filled(ids), fc.nat(), fc.constantFrom('%', '%25')).map(
-        // A letter in percent, once or twice.
+        // One letter is percent-encoded, once or twice.
         ([plain, at, sign]) =>
           plain.replace(/[a-z]/g, (letter, offset: number) =>
             offset === at % plain.length ? sign + letter.charCodeAt(0).toString(16) : letter,

@@ -6,7 +6,7 @@ const MAX_BODY = 256 * 1024;
 
 const sku = fc.oneof(fc.constantFrom('A', 'B', 'C'), fc.string({ unit: 'binary' }));
 
-/** Events that are right, or wrong in a field, or not events at all. */
+/** Valid events, events with an invalid field, and other JSON. */
 const event = fc.oneof(
   fc.tuple(sku, fc.nat()).map(([key, revision]) => upserted(key, revision)),
   fc.tuple(sku, fc.nat()).map(([key, revision]) => deleted(key, revision)),
@@ -23,7 +23,7 @@ const event = fc.oneof(
   fc.jsonValue(),
 );
 
-/** Bodies: events as they are, cut, turned over, large, or other bytes. */
+/** Bodies: events that are complete, truncated or corrupted, and other bytes. */
 export const hostileBody: fc.Arbitrary<Buffer> = fc.oneof(
   { weight: 8, arbitrary: event.map((value) => Buffer.from(JSON.stringify(value))) },
   {
@@ -51,7 +51,7 @@ export const hostileBody: fc.Arbitrary<Buffer> = fc.oneof(
   },
 );
 
-/** JSON about as large as a body may be, and larger. */
+/** JSON around and above the body limit. */
 export const largeBody = fc
   .constantFrom(MAX_BODY - 1, MAX_BODY, MAX_BODY + 1, 2 * MAX_BODY)
   .map((length) => Buffer.from(JSON.stringify('x'.repeat(length - 2))));

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 
-/** A line of a head. */
+/** A header field. */
 export type Header = readonly [name: string, value: string];
 
-/** More than the 16 KiB that Node takes for a head. */
+/** More than the 16 KiB that Node accepts for a head. */
 const OVERSIZED = 17_000;
 
-/** Headers that somebody may be led astray by. */
+/** Header fields that may confuse a server. */
 const HEADERS: readonly (readonly [name: string, values: readonly string[]])[] = [
   ['accept', ['*/*', 'application/json', 'text/html', ',;', '*/*;q=0', 'a/b, '.repeat(100)]],
   ['accept-encoding', ['gzip', 'br;q=1.0, *;q=0', 'identity;q=0', ',']],
@@ -45,7 +45,7 @@ const HEADERS: readonly (readonly [name: string, values: readonly string[]])[] =
   ['constructor', ['x']],
 ];
 
-/** What HTTP lets stand in a header, each character a byte. */
+/** Valid header values, one byte per character. */
 const headerValue = fc
   .tuple(
     fc.string({ unit: 'grapheme-ascii', maxLength: 300 }),
@@ -70,7 +70,7 @@ const header: fc.Arbitrary<Header> = fc.oneof(
   },
 );
 
-/** A few headers, many, or one that is larger than all of them may be. */
+/** A few header fields, many, or one that exceeds the limit of the head. */
 export const hostileHeaders: fc.Arbitrary<readonly Header[]> = fc.oneof(
   { weight: 60, arbitrary: fc.array(header, { maxLength: 4 }) },
   {

@@ -6,26 +6,26 @@ import { hostileBody, largeBody } from './hostile-body.js';
 import { type Header, hostileHeaders } from './hostile-headers.js';
 import { signatureHeaders } from './signed-event.js';
 
-/** A request that is HTTP by the letter, whatever else it is. */
+/** A request with valid HTTP syntax and arbitrary content. */
 export interface HostileRequest {
   readonly method: string;
-  /** A scheme and a host, as a request to a proxy has them; mostly empty. */
+  /** Scheme and host, as in a request to a proxy; mostly empty. */
   readonly origin: string;
   readonly path: string;
-  /** With its question mark. */
+  /** With the question mark. */
   readonly query: string;
   readonly headers: readonly Header[];
   readonly body: Buffer;
-  /** Bytes in a chunk; 0 where the body is sent in one piece. */
+  /** Bytes of a chunk; 0 for a body with Content-Length. */
   readonly chunk: number;
-  /** The id under which the body is signed; empty where it is not. */
+  /** The event id of the signature; empty for an unsigned body. */
   readonly signedAs: string;
 }
 
-/** Names a host, once, as every request of HTTP/1.1 has to. */
+/** The Host header, which HTTP/1.1 requires exactly once. */
 const host = fc.constantFrom('127.0.0.1', 'localhost:3000', 'evil.example', '[::1]', '', 'a b@c');
 
-/** Requests for any of these, right ones and others. */
+/** Valid and invalid requests for these targets. */
 export function hostileRequest(
   targets: readonly Target[],
   cursors: readonly string[],
@@ -38,7 +38,7 @@ export function hostileRequest(
   );
 }
 
-/** Where there is more to get wrong, more is sent. */
+/** Weight of a target: more requests for more complex operations. */
 function weightOf({ method, operation }: Target): number {
   return 1 + 2 * (operation?.parameters.length ?? 0) + (method === 'POST' ? 10 : 0);
 }
@@ -82,13 +82,13 @@ function requestFor(target: Target, cursors: readonly string[]): fc.Arbitrary<Ho
     }));
 }
 
-/** A request as it is sent. */
+/** The bytes of a request. */
 export function bytesOf(request: HostileRequest): Buffer {
   const { method, origin, path: target, query: search, body: bytes, chunk, signedAs } = request;
   const signature = signedAs === '' ? {} : signatureHeaders(bytes, { id: signedAs });
   const ofBody =
     chunk > 0 ? { 'transfer-encoding': 'chunked' } : { 'content-length': String(bytes.length) };
-  // Of two lines with one name the first counts, where one does.
+  // If two lines have the same name, the first counts.
   const lines = [...request.headers, ...Object.entries(signature), ...Object.entries(ofBody)];
   const head = Buffer.from(
     [

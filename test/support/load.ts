@@ -3,12 +3,12 @@ import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { atRate } from '../../bench/pace.js';
 import type { Call, Route } from './traffic.js';
 
-/** What came of a call. */
+/** The response to a call, with its timing. */
 export interface Reply {
   readonly route: Route;
-  /** When it was sent, on the clock of `performance.now()`. */
+  /** When the request was sent, in the time of `performance.now()`. */
   readonly sentAt: number;
-  /** Milliseconds from then to the end of its answer. */
+  /** Milliseconds from then to the end of the response. */
   readonly ms: number;
   /** 0 when the connection failed. */
   readonly status: number;
@@ -16,15 +16,15 @@ export interface Reply {
   readonly body: string;
 }
 
-/** Requests a second: enough to be felt, and little beside what else a small machine has to do. */
+/** Requests a second: enough to reach every route often, and light for a small machine. */
 const RATE = 50;
-/** Should a spec fail to stop it. */
-const MOST_SECONDS = 60;
-const PATIENCE_MS = 20_000;
+/** Limit in case a spec does not stop the load. */
+const MAX_SECONDS = 60;
+const TIMEOUT_MS = 20_000;
 
-/** Calls at a constant rate, whatever becomes of the answers, until it is stopped. */
+/** Sends requests at a constant rate until it is stopped, without waiting for responses. */
 export class Load {
-  /** Those that have come so far. */
+  /** The replies received so far. */
   readonly replies: Reply[] = [];
   private readonly agent = new Agent({ keepAlive: true, scheduling: 'fifo' });
   private readonly sending: Promise<unknown>;
@@ -33,14 +33,14 @@ export class Load {
   constructor(url: string, next: () => Call) {
     this.sending = atRate(
       RATE,
-      (sent) => !this.stopped && sent < RATE * MOST_SECONDS,
+      (sent) => !this.stopped && sent < RATE * MAX_SECONDS,
       async () => {
         this.replies.push(await send(url, next(), this.agent));
       },
     );
   }
 
-  /** Sends no more, and waits for what is still to be answered. */
+  /** Sends no more requests and waits for the outstanding responses. */
   async stop(): Promise<void> {
     this.stopped = true;
     await this.sending;
@@ -60,7 +60,7 @@ async function send(
     };
     const outgoing = request(
       url + path,
-      { agent, headers, method: body === undefined ? 'GET' : 'POST', timeout: PATIENCE_MS },
+      { agent, headers, method: body === undefined ? 'GET' : 'POST', timeout: TIMEOUT_MS },
       (response) => {
         response.toArray().then((chunks: Buffer[]) => {
           const { statusCode: status = 0, headers } = response;
@@ -69,7 +69,7 @@ async function send(
       },
     );
     outgoing.on('error', fail);
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`nothing for ${PATIENCE_MS} ms`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no data for ${TIMEOUT_MS} ms`)));
     outgoing.end(body);
   });
   return { route, sentAt, ms: performance.now() - sentAt, ...reply };

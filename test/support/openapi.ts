@@ -1,4 +1,4 @@
-/** A JSON schema as OpenAPI 3.0 writes it, as far as the specs look into it. */
+/** The parts of an OpenAPI 3.0 schema that the specs use. */
 export interface Schema {
   readonly $ref?: string;
   readonly type?: string;

@@ -5,7 +5,7 @@ import { Load, type Reply } from './load.js';
 import { between, deviations, type Outcomes } from './replies.js';
 import { ROUTES, type Traffic } from './traffic.js';
 
-/** What the routes answer when all is well. */
+/** The outcomes of all routes without a fault. */
 export const WELL: Outcomes = {
   listing: ['fresh'],
   'unseen listing': ['fresh'],
@@ -17,38 +17,38 @@ export const WELL: Outcomes = {
   duplicate: ['duplicate'],
   live: ['ok'],
   ready: ['ok'],
-  // A busy machine may not hear a healthy Redis in time.
+  // On a busy machine a healthy Redis can time out.
   health: ['ok', 'degraded redis'],
   metrics: ['ok'],
 };
 
-/** Something that fails for a while. */
+/** A temporary fault. */
 export interface Outage {
   readonly fail: () => Promise<unknown>;
   readonly revive: () => Promise<unknown>;
-  /** Milliseconds until what was known before is forgotten: for one second `/health` says again what it has said. */
+  /** Milliseconds until cached state has expired. The default is the age of a cached report of `/health`. */
   readonly settlesInMs?: number;
-  /** Milliseconds after that. */
+  /** Milliseconds to observe after that. */
   readonly lastsMs?: number;
 }
 
-/** What was seen of an outage. */
+/** The replies around an outage. */
 export interface Observation {
-  /** The replies to what was sent, and answered, after it had settled and before its end. */
+  /** Replies to requests that started and ended during the outage, after it had settled. */
   readonly during: readonly Reply[];
   readonly all: readonly Reply[];
 }
 
 const RECOVERY_MS = 10_000;
 
-/** Sends traffic before an outage, while it lasts, and until all is well again: within ten seconds, without a restart. */
+/** Sends traffic before, during and after an outage, and expects full recovery within ten seconds. */
 export async function observe(
   traffic: Traffic,
   { fail, revive, settlesInMs = 1100, lastsMs = 1000 }: Outage,
 ): Promise<Observation> {
   const load = new Load(traffic.url, () => traffic.next());
   try {
-    await wellFrom(performance.now(), load);
+    await untilNormal(performance.now(), load);
     let from: number;
     let until: number;
     try {
@@ -60,15 +60,15 @@ export async function observe(
     } finally {
       await revive();
     }
-    await wellFrom(performance.now(), load);
+    await untilNormal(performance.now(), load);
     return { during: between(load.replies, from, until), all: load.replies };
   } finally {
     await load.stop();
   }
 }
 
-/** Waits until on every route the last that was sent after a moment has found all well. */
-async function wellFrom(moment: number, { replies }: Load): Promise<void> {
+/** Waits until, on every route, the last request after a moment had a normal outcome. */
+async function untilNormal(moment: number, { replies }: Load): Promise<void> {
   const faults = (): string[] => {
     const since = replies.filter(({ sentAt }) => sentAt > moment);
     const latest = ROUTES.map((name) => since.findLast(({ route }) => route === name));
@@ -79,7 +79,7 @@ async function wellFrom(moment: number, { replies }: Load): Promise<void> {
   };
   await eventually(() => Promise.resolve(faults().length === 0 || undefined), RECOVERY_MS).catch(
     () => {
-      throw new Error(`Not well within ${RECOVERY_MS} ms: ${faults().join(', ')}`);
+      throw new Error(`No recovery within ${RECOVERY_MS} ms: ${faults().join(', ')}`);
     },
   );
 }

@@ -2,7 +2,7 @@ import pg from 'pg';
 
 import { stopAfterTest } from './after-test.js';
 
-/** Connects to PostgreSQL. After the test that opened it, the connection ends, and with it the transaction and its locks. */
+/** Connects to PostgreSQL. The connection closes after the test, which ends its transaction and releases its locks. */
 export async function connectPostgres(url: string): Promise<pg.Client> {
   const client = new pg.Client(url);
   await client.connect();

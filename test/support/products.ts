@@ -1,6 +1,6 @@
 import type { Database } from './database.js';
 
-/** What a spec says of a product; the rest is filled in. */
+/** The columns of a product that a spec may set; the others have fixed values. */
 export interface ProductRow {
   readonly name?: string;
   readonly category?: string;
@@ -11,7 +11,7 @@ export interface ProductRow {
 
 let lastSku = 0;
 
-/** Inserts products in this order; gives their ids. */
+/** Inserts products in this order and returns their ids. */
 export async function insertProducts(
   database: Database,
   rows: readonly ProductRow[],

@@ -3,33 +3,33 @@ import { connect, type Socket } from 'node:net';
 
 const DEADLINE_MS = 30_000;
 const HEAD_END = '\r\n\r\n';
-/** Statuses whose answers have no body. */
+/** Statuses whose responses have no body. */
 const BODILESS = new Set([204, 304]);
 
-/** An answer as it came. */
-export interface RawAnswer {
+/** A response as received. */
+export interface RawResponse {
   readonly status: number;
   /** By lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
 }
 
-/** A connection on which anything can be said: nothing is checked, completed or escaped. */
+/** A TCP connection that sends any bytes unchecked and parses the responses. */
 export class RawConnection {
   private received = Buffer.alloc(0);
-  private over = false;
+  private closed = false;
 
   private constructor(private readonly socket: Socket) {
     socket.on('data', (chunk) => {
       this.received = Buffer.concat([this.received, chunk]);
     });
-    // A reset is an end like another.
+    // A reset ends the connection too.
     socket.on('error', () => undefined);
     socket.on('close', () => {
-      this.over = true;
+      this.closed = true;
     });
     socket.on('end', () => {
-      this.over = true;
+      this.closed = true;
     });
   }
 
@@ -42,16 +42,16 @@ export class RawConnection {
     return new RawConnection(socket);
   }
 
-  /** Whether the other side has hung up. */
+  /** Whether the service has closed the connection. */
   get ended(): boolean {
-    return this.over;
+    return this.closed;
   }
 
   write(bytes: string | Buffer): void {
     this.socket.write(bytes);
   }
 
-  /** Says that nothing more comes. */
+  /** Closes the sending side. */
   finish(): void {
     this.socket.end();
   }
@@ -61,30 +61,30 @@ export class RawConnection {
   }
 
   /**
-   * The next answer, to a request of this method; interim ones are passed over.
+   * The next response to a request of this method, without interim responses.
    *
    * @returns `undefined` when the connection ends before it.
    */
-  async answer(method = 'GET'): Promise<RawAnswer | undefined> {
+  async nextResponse(method = 'GET'): Promise<RawResponse | undefined> {
     for (;;) {
-      const answer = this.take(method);
-      if (answer !== undefined) return answer;
-      if (this.over) return undefined;
-      await this.news();
+      const response = this.take(method);
+      if (response !== undefined) return response;
+      if (this.closed) return undefined;
+      await this.nextEvent();
     }
   }
 
-  /** All answers that come, none of them to a HEAD, until the connection ends. */
-  async answers(): Promise<RawAnswer[]> {
-    const answers: RawAnswer[] = [];
+  /** All further responses until the connection ends; none may be for a HEAD. */
+  async remainingResponses(): Promise<RawResponse[]> {
+    const responses: RawResponse[] = [];
     for (;;) {
-      const answer = await this.answer();
-      if (answer === undefined) return answers;
-      answers.push(answer);
+      const response = await this.nextResponse();
+      if (response === undefined) return responses;
+      responses.push(response);
     }
   }
 
-  private async news(): Promise<void> {
+  private async nextEvent(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -92,14 +92,14 @@ export class RawConnection {
         resolve();
       };
       const timer = setTimeout(() => {
-        reject(new Error(`Neither an answer nor an end within ${DEADLINE_MS} ms`));
+        reject(new Error(`Neither a response nor an end within ${DEADLINE_MS} ms`));
       }, DEADLINE_MS);
       for (const event of ['data', 'end', 'close']) this.socket.on(event, done);
     });
   }
 
-  /** Takes a whole answer off what has come. */
-  private take(method: string): RawAnswer | undefined {
+  /** Removes a complete response from the received bytes. */
+  private take(method: string): RawResponse | undefined {
     const end = this.received.indexOf(HEAD_END);
     if (end < 0) return undefined;
     const [statusLine = '', ...lines] = this.received.toString('latin1', 0, end).split('\r\n');
@@ -118,7 +118,7 @@ export class RawConnection {
     const length =
       method === 'HEAD' || BODILESS.has(status) ? 0 : Number(headers.get('content-length'));
     if (Number.isNaN(status + length)) {
-      throw new Error(`An answer of no known length: ${statusLine} ${lines.join(', ')}`);
+      throw new Error(`A response of unknown length: ${statusLine} ${lines.join(', ')}`);
     }
     if (this.received.length < start + length) return undefined;
     const body = this.received.toString('utf8', start, start + length);

@@ -1,35 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const CHECK_MS = 100;
-const PATIENCE_MS = 5000;
+const TIMEOUT_MS = 5000;
 
-/** Which replicas want requests, as their readiness probes say: what a balancer goes by. */
+/** Watches the readiness probes of replicas, as a load balancer does. */
 export class ReadyReplicas {
   private readonly known = new Set<string>();
   private readonly ready = new Set<string>();
   private readonly watching: Promise<void>;
-  private going = true;
+  private running = true;
 
-  /** `changed` is told all that are ready whenever they are others, and is waited for. */
+  /** @param changed receives the ready replicas after each change. */
   constructor(private readonly changed: (urls: readonly string[]) => Promise<void> | void) {
     this.watching = this.watch();
   }
 
-  /** Watches a replica, and waits until it has been found ready. */
+  /** Watches a replica and waits until it is ready. */
   async add(url: string): Promise<void> {
     this.known.add(url);
-    while (this.going && !this.ready.has(url)) {
+    while (this.running && !this.ready.has(url)) {
       await sleep(CHECK_MS);
     }
   }
 
   async stop(): Promise<void> {
-    this.going = false;
+    this.running = false;
     await this.watching;
   }
 
   private async watch(): Promise<void> {
-    while (this.going) {
+    while (this.running) {
       const checked = await Promise.all(
         [...this.known].map(async (url) => ((await isReady(url)) ? url : undefined)),
       );
@@ -45,7 +45,7 @@ export class ReadyReplicas {
 }
 
 async function isReady(url: string): Promise<boolean> {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   const response = await fetch(`${url}/health/ready`, { signal }).catch(() => undefined);
   await response?.body?.cancel();
   return response?.status === 200;

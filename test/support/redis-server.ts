@@ -5,9 +5,9 @@ import { findRedis, RedisServer } from '../../dev/redis-server.js';
 import { testDirectory } from './test-directory.js';
 
 /**
- * Starts a Redis of the spec's own: it takes milliseconds, and nothing is shared.
+ * Starts a Redis server of one spec. It starts within milliseconds, so specs share none.
  *
- * @param settings more lines of its configuration.
+ * @param settings additional lines of its configuration.
  */
 export async function startRedis(settings: readonly string[] = []): Promise<RedisServer> {
   const executable = findRedis();
@@ -17,7 +17,7 @@ export async function startRedis(settings: readonly string[] = []): Promise<Redi
   return await RedisServer.start(executable, {
     directory,
     log: join(directory, `${name}.log`),
-    // A replica keeps a copy of its master's data, which no other server must load.
+    // A Redis replica stores the data of its master in this file, which no other server may load.
     settings: [`dbfilename ${name}.rdb`, ...settings],
   });
 }

@@ -3,13 +3,13 @@ import { type Route, ROUTES } from './traffic.js';
 
 type Replies = readonly Reply[];
 
-/** For each route how it is answered, and after that how else it may be. */
+/** For each route the required outcome, and then the other allowed ones. */
 export type Outcomes = Readonly<Record<Route, readonly [string, ...string[]]>>;
 
-/** Milliseconds by which a request has to be answered. */
+/** Milliseconds within which a request must end. */
 export type Deadlines = Partial<Record<Route, number>> & { readonly others: number };
 
-/** Those fields of the bodies that tell one outcome from another. */
+/** The fields of a body that determine the outcome. */
 interface Fields {
   readonly status?: string;
   readonly stale?: boolean;
@@ -18,15 +18,15 @@ interface Fields {
   readonly details?: Readonly<Record<string, { status: string }>>;
 }
 
-/** What a busy machine may take beyond a deadline. */
+/** Allowance for a busy machine. */
 const MARGIN_MS = 1000;
 
-/** The replies to what was sent, and answered, between two moments on the clock of `performance.now()`. */
+/** The replies to requests that started and ended between two times of `performance.now()`. */
 export function between(replies: Replies, from: number, until: number): Replies {
   return replies.filter(({ sentAt, ms }) => sentAt >= from && sentAt + ms < until);
 }
 
-/** Where the replies are not as expected: an answer that may not be, and one that is missing. */
+/** The outcomes that are not allowed, and the required ones that are missing. */
 export function deviations(replies: Replies, expected: Outcomes): string[] {
   return ROUTES.flatMap((name) => {
     const outcomes = new Set(replies.filter(({ route }) => route === name).map(outcomeOf));
@@ -38,8 +38,8 @@ export function deviations(replies: Replies, expected: Outcomes): string[] {
 }
 
 /**
- * The replies that came later than their route, or any other, may. `live` asks nothing of anyone: what it takes is
- * the machine's doing, and granted to the others for each of the processes that their answers come from.
+ * The replies that missed the deadline of their route. `/health/live` has no dependencies, so its latency is that of the
+ * machine. Other routes get it as an allowance for each of the three processes that take part.
  */
 export function late(replies: Replies, deadlines: Deadlines): string[] {
   const machine = 3 * Math.max(...replies.map(({ route, ms }) => (route === 'live' ? ms : 0)));
@@ -48,7 +48,7 @@ export function late(replies: Replies, deadlines: Deadlines): string[] {
     .map(({ route, ms }) => `${route}: ${Math.round(ms)} ms`);
 }
 
-/** In a word what a household or a partner has of it; all of it when the contract knows no such answer. */
+/** The outcome in a word; the whole reply if the contract does not allow it. */
 function outcomeOf(reply: Reply): string {
   const { route, status, headers, body } = reply;
   const wordFor = route === 'health' ? report : ANSWERS.get(status);
@@ -57,10 +57,10 @@ function outcomeOf(reply: Reply): string {
 
 type Word = (reply: Reply, fields: Fields) => string | undefined;
 
-/** What a report says that is a 503. */
+/** Statuses of a report with a 503. */
 const DOWN = new Set(['error', 'shutting_down']);
 
-/** The status of a report, and what is not up. */
+/** The status of a report and the dependencies that are not up. */
 const report: Word = ({ status, headers }, { status: word, details = {} }) => {
   const down = Object.keys(details).filter((name) => details[name]?.status !== 'up');
   return status === (word !== undefined && DOWN.has(word) ? 503 : 200) &&

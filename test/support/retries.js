@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
 
-// Deadlines are part of what is promised, and machines that run tests are busy with other things at times. What
-// has failed is told, and tried again; what is wrong fails every time.
+// Specs of faults depend on deadlines, which a busy machine can miss. A failure is logged and retried; a defect fails
+// every attempt.
 jest.retryTimes(2, { logErrorsBeforeRetry: true });

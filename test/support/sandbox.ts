@@ -9,7 +9,7 @@ import type { EmitOptions } from '../../dev/sandbox/emit-options.js';
 import type { EmitSummary, Oracle } from '../../dev/sandbox/emit-summary.js';
 import type { InventorySwitches } from '../../dev/sandbox/inventory-api.js';
 import type { SandboxState } from '../../dev/sandbox/state.js';
-import { ask } from './answer.js';
+import { httpFetch } from './http.js';
 import { testDirectory } from './test-directory.js';
 
 /** The switches of each partner. */
@@ -19,7 +19,7 @@ export interface PartnerSwitches {
   catalog: CatalogSwitches;
 }
 
-/** The partners of one spec, and their switches. */
+/** The partners of one spec, with switches for their faults. */
 export class Sandbox {
   constructor(
     /** Where they are, and with what credentials. */
@@ -68,12 +68,12 @@ export class Sandbox {
   }
 
   private async call<Body>(method: string, path: string, body?: string): Promise<Body> {
-    const answer = await ask<Body>(this.partners.controlUrl + path, {
+    const response = await httpFetch<Body>(this.partners.controlUrl + path, {
       method,
       ...(body === undefined ? {} : { body }),
     });
-    if (answer.status === 200) return answer.body;
-    throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    if (response.status === 200) return response.body;
+    throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(response.body)}`);
   }
 }
 

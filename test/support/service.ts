@@ -6,7 +6,7 @@ import { onFreePort } from '../../dev/free-port.js';
 import { followLog } from '../../dev/log-file.js';
 import { ManagedProcess } from '../../dev/managed-process.js';
 import { stopAfterTest } from './after-test.js';
-import { ask } from './answer.js';
+import { httpFetch } from './http.js';
 import { eventually } from './eventually.js';
 import { START_COMMAND } from './start-command.js';
 import { testDirectory } from './test-directory.js';
@@ -34,7 +34,7 @@ export class Service {
   /** Waits until the service is ready: connected to a migrated database. */
   async untilReady(): Promise<void> {
     await eventually(async () => {
-      const { status } = await ask(`${this.url}/health/ready`);
+      const { status } = await httpFetch(`${this.url}/health/ready`);
       return status === 200 || undefined;
     });
   }

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 
 import { sign } from '../../src/webhooks/signed-message.js';
-import { type Answer, ask } from './answer.js';
+import { type HttpResponse, httpFetch } from './http.js';
 
-/** A secret as Standard Webhooks writes them. */
+/** The webhook secret of the tests, in the format of Standard Webhooks. */
 export const SECRET = `whsec_${Buffer.from('The secret of the tests.').toString('base64')}`;
 
-/** What a spec says of an event; the rest is filled in. */
+/** The parts of a signed request that a spec may set. */
 export interface Sending {
   readonly id?: string;
   /** Seconds since the epoch. */
@@ -15,7 +15,7 @@ export interface Sending {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The headers that sign a body. */
+/** The headers of a signed body. */
 export function signatureHeaders(
   body: string | Buffer,
   { id = randomUUID(), timestamp = Math.floor(Date.now() / 1000), secret = SECRET }: Sending = {},
@@ -30,21 +30,21 @@ export function signatureHeaders(
   };
 }
 
-/** Signs a body and sends it to the callback of the service at this address. */
+/** Signs an event and sends it to the callback of the service. */
 export async function send<Body = { status: string }>(
   url: string,
   event: unknown,
   sending: Sending = {},
-): Promise<Answer<Body>> {
+): Promise<HttpResponse<Body>> {
   const body = Buffer.isBuffer(event) || typeof event === 'string' ? event : JSON.stringify(event);
-  return await ask<Body>(`${url}/api/webhooks/catalog`, {
+  return await httpFetch<Body>(`${url}/api/webhooks/catalog`, {
     method: 'POST',
     headers: { ...signatureHeaders(body, sending), ...sending.headers },
     body,
   });
 }
 
-/** What a product is in an event, unless a spec says otherwise. */
+/** The default fields of a product in an event. */
 const PRODUCT = {
   name: 'Okra',
   description: 'Picked this morning.',

@@ -4,5 +4,5 @@ const { scripts } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { scripts: { start: string } };
 
-/** What `npm start` has Node do: its options, and the entry. */
+/** The arguments of `node` in `npm start`: options and the entry file. */
 export const START_COMMAND: readonly string[] = scripts.start.split(' ').slice(2);

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 
 import type { RedisServer } from '../../dev/redis-server.js';
-import { type Answer, ask } from './answer.js';
+import { type HttpResponse, httpFetch } from './http.js';
 import { createDatabase, type Database } from './database.js';
 import { insertProducts } from './products.js';
 import { startRedis } from './redis-server.js';
@@ -93,6 +93,6 @@ export class StockFixture {
 export async function availability<Body = Availability>(
   { url }: Service,
   id: string,
-): Promise<Answer<Body>> {
-  return await ask<Body>(`${url}/api/products/${id}/availability`);
+): Promise<HttpResponse<Body>> {
+  return await httpFetch<Body>(`${url}/api/products/${id}/availability`);
 }

@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** How a pooler refuses `statement_timeout` at the start of a connection. */
+/** The error of a pooler that rejects the start parameter `statement_timeout`. */
 export interface Refusal {
   readonly code: string;
   readonly message: string;
 }
 
-/** Stands in front of a PostgreSQL as a pooler that takes no `statement_timeout` as a start parameter. */
+/** A connection pooler that rejects `statement_timeout` as a start parameter. */
 export class StrictPooler {
-  /** Connections that asked for the parameter. */
+  /** Connections with the parameter. */
   refusals = 0;
   private readonly sockets = new Set<Socket>();
   private readonly server = createServer((client) => {
@@ -25,14 +25,14 @@ export class StrictPooler {
     private readonly refusal: Refusal,
   ) {}
 
-  /** Starts one in front of the server of a URL. */
+  /** Starts a pooler for the server at a URL. */
   static async start(target: string, refusal: Refusal): Promise<StrictPooler> {
     const pooler = new StrictPooler(new URL(target), refusal);
     await once(pooler.server.listen(0, '127.0.0.1'), 'listening');
     return pooler;
   }
 
-  /** The URL of the server by way of this pooler. */
+  /** The URL of the server through the pooler. */
   get url(): string {
     const url = new URL(this.target);
     url.hostname = '127.0.0.1';

@@ -1,4 +1,4 @@
-/** The directory that goes with the run. */
+/** The temporary directory of the test run. */
 export function testDirectory(): string {
   const directory = process.env.TEST_DIRECTORY;
   if (directory === undefined) throw new Error('TEST_DIRECTORY is unset: is this a Jest run?');

@@ -8,11 +8,12 @@ import { makeTemporaryDirectory } from '../../dev/temporary-directory.js';
 import { copyOfTemplate, TEMPLATE_DATABASE } from './postgres-server.js';
 
 /**
- * Starts what every spec of a run shares, and says in the environment where it is: a directory that
- * goes with the run, a migrated cluster to copy, and a PostgreSQL on the first such copy. Gives what
- * ends it. Should the run be killed before that, all of it goes too.
+ * Starts what the specs of a run share: a temporary directory, a migrated PostgreSQL cluster to copy, and a PostgreSQL
+ * server on the first copy. Specs find them through environment variables. If the run is killed, all of it ends too.
+ *
+ * @returns a function that stops and removes everything.
  */
-export async function beginTestRun(): Promise<() => Promise<void>> {
+export async function startTestRun(): Promise<() => Promise<void>> {
   clearPostgresVariables();
   const directory = await makeTemporaryDirectory();
   process.env.TEST_DIRECTORY = directory.path;
@@ -59,7 +60,7 @@ async function makeTemplate(directory: string): Promise<void> {
     const output = readFileSync(join(directory, 'migration.log'), 'utf8');
     throw new Error(`The migrations failed:\n${output}`);
   }
-  // The stop is a crash, from which the copies are to recover at once.
+  // The stop is a crash: after a checkpoint the copies recover quickly.
   await server.query('postgres', 'CHECKPOINT');
   await server.stop();
 }

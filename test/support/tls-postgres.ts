@@ -11,24 +11,24 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** A PostgreSQL that speaks TLS, and the certificates around it. */
+/** A PostgreSQL server with TLS, and the certificates for it. */
 export interface TlsPostgres {
   readonly server: PostgresServer;
   /** The authority of the server's certificate, which is for the name localhost only. */
   readonly authority: Certificate;
   readonly otherAuthority: Certificate;
-  /** Signed by the authority, for a client. */
+  /** A client certificate of the authority. */
   readonly client: Certificate;
 }
 
-/** Starts a PostgreSQL of the spec's own with TLS, which also accepts connections without it. */
+/** Starts a PostgreSQL server with TLS, which also accepts connections without TLS. */
 export async function startTlsPostgres(): Promise<TlsPostgres> {
   const options = copyOfTemplate();
   const { directory } = options;
   const authority = makeAuthority(directory, 'authority');
   const certificate = sign(directory, 'localhost', authority, 'DNS:localhost');
   const { uid, gid } = statSync(join(directory, 'data'));
-  // PostgreSQL only takes a key that belongs to its own account.
+  // PostgreSQL accepts only a key that belongs to its own account.
   chownSync(certificate.key, uid, gid);
   appendFileSync(
     join(directory, 'data/postgresql.conf'),

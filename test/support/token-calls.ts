@@ -1,4 +1,4 @@
-/** What the callers of one `token-replica.js` have met with. */
+/** The outcome of token calls in one `token-replica.js`. */
 export interface Outcome {
   readonly calls: number;
   readonly tokens: readonly string[];
@@ -6,7 +6,7 @@ export interface Outcome {
   readonly slowestMs: number;
 }
 
-/** Of the callers at the first instant, and of those after it. */
+/** The outcomes of the simultaneous first calls, and of those after them. */
 export interface Called {
   readonly cold: Outcome;
   readonly later: Outcome;

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 
-import { ask } from './answer.js';
+import { httpFetch } from './http.js';
 import type { Database } from './database.js';
 import { eventually } from './eventually.js';
 import { insertProducts } from './products.js';
 import { signatureHeaders, upserted } from './signed-event.js';
 
-/** In the order in which they take turns. What is unseen is asked for once: no cache has it. */
+/** The routes in the order of requests. Unseen listings and products are requested once, so that no cache has them. */
 export const ROUTES = [
   'listing',
   'unseen listing',
   'product',
   'unseen product',
-  // Again, before an event has made it old.
+  // Again, before an event invalidates it.
   'listing',
   'availability',
   'unseen availability',
@@ -26,24 +26,24 @@ export const ROUTES = [
 
 export type Route = (typeof ROUTES)[number];
 
-/** A request. */
+/** A request of the load. */
 export interface Call {
   readonly route: Route;
   readonly path: string;
-  /** Sent with POST; without it, it is a GET. */
+  /** Sent with POST; without a body, the request is a GET. */
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Products that were asked for before. Each takes its turn when its stock is not fresh any more. */
+/** Number of products that were requested before. A turn takes longer than a stock level is fresh. */
 const SEEN = 20;
 const UNSEEN = 5000;
 
 let unseenListings = 0;
 
-/** What households, a partner and probes ask of a service, on every route. */
+/** Requests for every route of the service. */
 export class Traffic {
-  /** The events that were sent as new ones, by their ids. */
+  /** The bodies of new events by id. */
   readonly events = new Map<string, string>();
   private readonly known = webhook(randomUUID(), newProduct());
   private sent = 0;
@@ -54,7 +54,7 @@ export class Traffic {
     private readonly unseen: string[],
   ) {}
 
-  /** Makes a service that is ready see what is to be seen. */
+  /** Inserts products and requests the seen ones, so that the service has them in its caches. */
   static async prepare(url: string, database: Database): Promise<Traffic> {
     const ids = await insertProducts(database, Array<object>(SEEN + UNSEEN).fill({}));
     const traffic = new Traffic(url, ids.slice(0, SEEN), ids.slice(SEEN));
@@ -65,23 +65,23 @@ export class Traffic {
     const others = (['listing', 'duplicate'] as const).map((route) => traffic.request(route));
     for (const { path, body, headers = {} } of [...rounds, ...others]) {
       const init = body === undefined ? {} : { method: 'POST', body, headers };
-      // A busy machine can keep a dependency waiting: what is not known now is not served later.
-      await eventually(async () => (await ask(url + path, init)).status === 200 || undefined);
+      // On a busy machine a dependency can time out: retry, because only known responses can be served later.
+      await eventually(async () => (await httpFetch(url + path, init)).status === 200 || undefined);
     }
     return traffic;
   }
 
-  /** Of the events that were sent as new ones, how many are recorded, and how many of their products are there. */
-  async taken(database: Database): Promise<{ recorded: number; applied: number }> {
+  /** How many of the new events are recorded, and how many of their products exist. */
+  async countApplied(database: Database): Promise<{ recorded: number; applied: number }> {
     const skus = [...this.events.values()].map(
       (body) => (JSON.parse(body) as { data: { sku: string } }).data.sku,
     );
-    const [taken] = await database.query<{ recorded: number; applied: number }>(
+    const [counts] = await database.query<{ recorded: number; applied: number }>(
       `SELECT (SELECT count(*)::int FROM webhook_events WHERE id = ANY($1)) AS recorded,
          (SELECT count(*)::int FROM products WHERE sku = ANY($2)) AS applied`,
       [[...this.events.keys()], skus],
     );
-    return taken ?? { recorded: 0, applied: 0 };
+    return counts ?? { recorded: 0, applied: 0 };
   }
 
   /** The next request. */
@@ -92,7 +92,7 @@ export class Traffic {
     return { route, ...this.request(route, round) };
   }
 
-  /** A request on this route; `round` tells which of those that were seen. */
+  /** A request for this route; `round` selects the seen product. */
   request(route: Route, round = 0): Omit<Call, 'route'> {
     const seen = this.seen[round % SEEN] ?? '';
     switch (route) {
@@ -103,11 +103,11 @@ export class Traffic {
       case 'product':
         return { path: `/api/products/${seen}` };
       case 'unseen product':
-        return { path: `/api/products/${this.another()}` };
+        return { path: `/api/products/${this.nextUnseen()}` };
       case 'availability':
         return { path: `/api/products/${seen}/availability` };
       case 'unseen availability':
-        return { path: `/api/products/${this.another()}/availability` };
+        return { path: `/api/products/${this.nextUnseen()}/availability` };
       case 'event': {
         const [id, body] = [randomUUID(), newProduct()];
         this.events.set(id, body);
@@ -124,7 +124,7 @@ export class Traffic {
     }
   }
 
-  private another(): string {
+  private nextUnseen(): string {
     const id = this.unseen.pop();
     if (id === undefined) throw new Error('All products have been seen');
     return id;

@@ -3,28 +3,28 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 
-/** A message as it came. */
+/** A received message. */
 export interface ReceivedMessage {
   readonly id: string;
   readonly timestamp: string;
   readonly body: string;
   /** Whether it verifies with the reference implementation. */
   readonly verified: boolean;
-  /** By a clock that never goes back, in milliseconds. */
+  /** Arrival in the time of `performance.now()`. */
   readonly at: number;
 }
 
-/** What a receiver answers; a status of 0 cuts the connection. */
-export interface ReceiverAnswer {
+/** The response of a receiver; a status of 0 closes the connection. */
+export interface ReceiverResponse {
   readonly status: number;
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Decides on an answer; `before` is how often this id has come before. */
-export type Answering = (message: ReceivedMessage, before: number) => ReceiverAnswer;
+/** Chooses the response; `before` counts earlier messages with the same id. */
+export type ResponseChooser = (message: ReceivedMessage, before: number) => ReceiverResponse;
 
-/** A receiver of webhooks that remembers what has come and does no more than it is told. */
+/** A webhook receiver that records all messages. */
 export class WebhookReceiver {
   readonly messages: ReceivedMessage[] = [];
   connections = 0;
@@ -32,7 +32,7 @@ export class WebhookReceiver {
 
   private constructor(
     private readonly webhook: Webhook,
-    private readonly answer: Answering,
+    private readonly answer: ResponseChooser,
   ) {
     this.server = createServer((request, response) => {
       void this.receive(request).then(({ status, body, headers }) => {
@@ -48,10 +48,10 @@ export class WebhookReceiver {
     });
   }
 
-  /** Starts one on a free port; unless told it takes what verifies and refuses the rest. */
+  /** Starts a receiver on a free port. By default it accepts verified messages and rejects the others. */
   static async start(
     secret: string,
-    answer: Answering = ({ verified }) =>
+    answer: ResponseChooser = ({ verified }) =>
       verified ? { status: 200, body: { status: 'processed' } } : { status: 401 },
   ): Promise<WebhookReceiver> {
     const receiver = new WebhookReceiver(new Webhook(secret), answer);
@@ -70,7 +70,7 @@ export class WebhookReceiver {
     await once(this.server, 'close');
   }
 
-  private async receive(request: IncomingMessage): Promise<ReceiverAnswer> {
+  private async receive(request: IncomingMessage): Promise<ReceiverResponse> {
     const at = performance.now();
     const body = Buffer.concat(await request.toArray()).toString();
     const text = (name: string) => String(request.headers[name]);

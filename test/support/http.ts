@@ -1,15 +1,15 @@
-/** An answer with its body read: as JSON where it is JSON, else as text. */
-export interface Answer<Body> {
+/** A response with its body: parsed if it is JSON, else as text. */
+export interface HttpResponse<Body> {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Body;
 }
 
-/** Sends a request, by default a GET, and reads all of the answer. */
-export async function ask<Body = unknown>(
+/** Sends a request, by default a GET, and reads the whole response. Fails after 20 seconds. */
+export async function httpFetch<Body = unknown>(
   url: string,
   init: RequestInit = {},
-): Promise<Answer<Body>> {
+): Promise<HttpResponse<Body>> {
   const response = await fetch(url, { ...init, signal: AbortSignal.timeout(20_000) });
   const text = await response.text();
   const json = response.headers.get('content-type')?.includes('json') === true && text !== '';
