@@ -204,8 +204,8 @@ describe('An invalid request', () => {
   ])('does not affect the earlier request of its packet when it %s', async (_, fault) => {
     const connection = await RawConnection.open(service.url);
     connection.write(`GET /api/products?limit=3 HTTP/1.1\r\nHost: x\r\n\r\n${fault}`);
-    const answers = await connection.remainingResponses();
-    expect(answers.map(({ status, headers }) => [status, headers.get('connection')])).toEqual([
+    const responses = await connection.remainingResponses();
+    expect(responses.map(({ status, headers }) => [status, headers.get('connection')])).toEqual([
       [200, 'close'],
     ]);
   });

@@ -252,9 +252,9 @@ describe('Clients that send requests and do not read responses', () => {
   ])('get %s and the end of the connection, and may retry the other requests', async (_, path) => {
     const connection = await RawConnection.open(service.url);
     connection.write(get(path).repeat(1200));
-    const answers = await connection.remainingResponses();
-    expect(answers.map(({ status }) => status)).toEqual([200]);
-    expect(answers[0]?.headers.get('connection')).toBe('close');
+    const responses = await connection.remainingResponses();
+    expect(responses.map(({ status }) => status)).toEqual([200]);
+    expect(responses[0]?.headers.get('connection')).toBe('close');
     connection.close();
   });
 
@@ -308,9 +308,9 @@ describe('A client that sends bytes that are not a request behind a request', ()
     const connection = await RawConnection.open(service.url);
     connection.write(`${get(LARGE_PAGE)}GARBAGE\r\n\r\n`);
     connection.write(Buffer.alloc(64 * 1024 * 1024, 'x'));
-    const answers = await connection.remainingResponses();
-    expect(answers.map(({ status }) => status)).toEqual([200]);
-    expect(answers[0]?.headers.get('connection')).toBe('close');
+    const responses = await connection.remainingResponses();
+    expect(responses.map(({ status }) => status)).toEqual([200]);
+    expect(responses[0]?.headers.get('connection')).toBe('close');
     connection.close();
   });
 });
