@@ -1,6 +1,6 @@
 /**
- * Longest token that this service sends: 32 KiB. The real limit is the partner's: by default nginx and Apache accept 8 KiB
- * in a header, Node 16 KiB in all headers, and Kestrel 32 KiB. A partner that accepts less responds with 431.
+ * Longest token that this service sends: 32 KiB. A partner with a lower limit responds with 431. By default, nginx and
+ * Apache accept 8 KiB in a header, Node 16 KiB in all headers, and Kestrel 32 KiB.
  */
 export const MAX_TOKEN_LENGTH = 32_768;
 

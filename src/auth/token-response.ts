@@ -20,7 +20,7 @@ export interface ErrorResponse {
 }
 
 /**
- * Parses a body as JSON, whatever its media type; otherwise as a form, if its media type is that of a form.
+ * Parses a body as JSON, whatever its media type; otherwise as a form, if it has the media type of a form.
  *
  * @returns undefined when the body is neither.
  */

@@ -7,8 +7,8 @@ export interface ConnectionPoolOptions extends pg.PoolConfig {
 }
 
 /**
- * The pool of pg with three changes. It closes a connection in use that receives nothing for too long: `query_timeout` of
- * pg does the same, but keeps the rows of each query until the next full garbage collection. `maxLifetimeSeconds` varies
+ * The pool of pg with three changes. It closes a connection in use that receives nothing for too long. (`query_timeout` of
+ * pg does the same, but keeps the rows of each query until the next full garbage collection.) `maxLifetimeSeconds` varies
  * by a tenth, so that the connections are not all replaced at once. {@link renew} replaces all connections.
  */
 export class ConnectionPool extends pg.Pool {

@@ -10,8 +10,8 @@ const PROBE_TIMEOUT_MS = 5000;
 const PROBE_BACKOFF = { minMs: 100, maxMs: 5000 };
 
 /**
- * Whether the server accepts writes. After a refused write it opens new connections until one leads to a server that
- * accepts writes, and then renews the pool: after a failover the same address leads to another server.
+ * Tracks whether the server accepts writes. After a failover the same address leads to another server. So after a refused
+ * write, it opens new connections until one accepts writes, and then renews the pool.
  */
 export class PrimaryWatch {
   private readonly refusal = new ConditionLog(new Logger(PrimaryWatch.name));

@@ -17,7 +17,7 @@ export function ApiHealthReport(): MethodDecorator {
       operationId: 'health',
       summary: 'The state of every dependency',
       description:
-        'For people and dashboards; load balancers use /health/ready. When METRICS_TOKEN is set, a request without it as a bearer token gets only the status.',
+        'Meant for people and dashboards; load balancers use /health/ready. When METRICS_TOKEN is set, a request without it as a bearer token gets only the status.',
     }),
     ApiOkResponse({ type: HealthReportDto, description: 'PostgreSQL answers.' }),
     ApiServiceUnavailableResponse({

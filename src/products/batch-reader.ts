@@ -1,7 +1,7 @@
 import { overloaded } from '../problems/problem.js';
 
 export interface BatchReaderOptions {
-  /** Keys that are read together, at most. */
+  /** Maximum number of keys in a batch. */
   readonly maxBatch: number;
   /** Batches that are read at a time. */
   readonly concurrency: number;

@@ -92,7 +92,7 @@ export function afterCursor(
 }
 
 /**
- * The order of a listing. With a category it has NULLS FIRST (descending: NULLS LAST), although no value is null: only
+ * The order of a listing. With a category it has NULLS FIRST (descending: NULLS LAST), although no value is null. Only
  * the indexes that begin with the category provide this order (see the migration).
  *
  * @param column holds the sort value.

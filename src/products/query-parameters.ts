@@ -5,13 +5,13 @@ import { type ParameterFault, validationFailed } from '../problems/problem.js';
 export interface Parameter<Value> {
   /** Undefined when the text is not valid. */
   readonly parse: (text: string) => Value | undefined;
-  /** What a valid text is: the message for the client. */
+  /** The message for the client when the text is not valid, such as `must be one of asc, desc`. */
   readonly rule: string;
 }
 
 type Parameters = Readonly<Record<string, Parameter<unknown>>>;
 
-/** The values of the parameters that a query string gives. */
+/** The values of the parameters that a query string contains. */
 export type ParameterValues<Known extends Parameters> = {
   readonly [Name in keyof Known]?: Exclude<ReturnType<Known[Name]['parse']>, undefined>;
 };

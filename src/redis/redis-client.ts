@@ -4,8 +4,8 @@ type SendCommand = Parameters<Redis['sendCommand']>;
 
 /**
  * ioredis with two changes. It sends all commands of one turn of the event loop in one write. It is ready only after
- * every command of the handshake has succeeded: ioredis itself continues in database 0 after a failed SELECT, and only
- * warns on stderr about some failures of AUTH and INFO.
+ * every command of the handshake has succeeded. (ioredis itself continues in database 0 after a failed SELECT, and only
+ * warns on stderr about some failures of AUTH and INFO.)
  */
 export class RedisClient extends Redis {
   /** The first failure of the handshake in progress. */

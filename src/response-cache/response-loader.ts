@@ -13,7 +13,7 @@ import { Freshness } from './freshness.js';
 import { MemoryResponseStore } from './memory-response-store.js';
 import { RedisResponseStore } from './redis-response-store.js';
 
-/** Milliseconds that Redis may delay a response. Rate limiting may delay it by as much again. */
+/** Milliseconds that Redis may delay a response in all. Rate limiting may have taken as long again. */
 const REDIS_BUDGET_MS = 50;
 /** Milliseconds after which the lock on a read expires: longer than a healthy database takes. */
 const LOCK_TTL_MS = 2000;
@@ -63,7 +63,7 @@ export class ResponseLoader {
     }
     const { key, version } = request;
     const { CACHE_TTL_MS, CACHE_STALE_MS } = this.environment;
-    // In one round trip, because another replica has hardly ever stored the response by now.
+    // In one round trip, because another replica has rarely stored the response already.
     const [shared, lock] = await Promise.all([
       this.readShared(request),
       this.lock.acquire(

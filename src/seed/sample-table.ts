@@ -140,7 +140,7 @@ export class SampleTable {
     }
   }
 
-  /** The skus of these rows that the table has already. They belong to other products or to deleted ones. */
+  /** The skus of these rows that the table has already, for example because another product uses one. */
   private async findSkus(first: number, last: number): Promise<ReadonlySet<string>> {
     const { rows } = await this.client.query<{ sku: string }>(
       'SELECT sku FROM products WHERE sku >= $1 AND sku <= $2',

@@ -43,7 +43,7 @@ const BACKOFF = { minMs: 250, maxMs: 8000 };
 
 /**
  * SQLSTATEs worth a retry: connection lost (08), server restarting (57P), too many connections (53300), conflict with
- * another transaction (40, 55P03), and a sku inserted by someone else since the check (23505).
+ * another transaction (40, 55P03), and a sku that another session inserted since the check (23505).
  */
 const RETRIABLE_STATES = /^(08...|57P0.|53300|40...|55P03|23505)$/;
 const RETRIABLE_MESSAGES = /^(Connection terminated|Client has encountered a connection|timeout)/;

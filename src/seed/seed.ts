@@ -6,7 +6,7 @@ import { seedArguments } from './seed-arguments.js';
 import { SeedFailure } from './seed-failure.js';
 import { seedProducts } from './seed-products.js';
 
-/** By convention, 128 plus the number of the signal. */
+/** Exit codes by signal: 128 plus its number, by convention. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 async function seed(): Promise<void> {
