@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 
-import { ID_PATTERN, INVALID_ID } from '../http/id.pipe.js';
+import { ApiId } from '../http/id.openapi.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { ApiRateLimited } from '../throttling/api-rate-limited.js';
 import { AvailabilityDto } from './availability.dto.js';
@@ -17,11 +17,7 @@ export function ApiAvailability(): MethodDecorator {
       description:
         'Returns the stock level from the inventory within a deadline. While the inventory is unavailable, returns its last response of the past 24 hours with stale: true.',
     }),
-    ApiParam({
-      name: 'id',
-      description: 'An integer from 0 to 9223372036854775807.',
-      schema: { type: 'string', pattern: ID_PATTERN, example: '40' },
-    }),
+    ApiId('40', (id) => `/api/products/${id}/availability`),
     ApiOkResponse({
       type: AvailabilityDto,
       description: 'The stock level.',
@@ -31,20 +27,6 @@ export function ApiAvailability(): MethodDecorator {
           schema: { type: 'integer' },
         },
         'X-Request-Id': { schema: { type: 'string' } },
-      },
-    }),
-    ApiProblem('The request is invalid.', {
-      'validation-failed': {
-        detail: INVALID_ID,
-        instance: '/api/products/abc/availability',
-        parameter: 'id',
-      },
-    }),
-    ApiProblem('The id is longer than 100 characters.', {
-      'malformed-request': {
-        detail: 'A part of the path is too long.',
-        instance: '/api/products/000…/availability',
-        status: 414,
       },
     }),
     ApiProblem('The product does not exist, or the inventory does not know it.', {

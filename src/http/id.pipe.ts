@@ -3,7 +3,7 @@ import { Injectable, type PipeTransform } from '@nestjs/common';
 import { validationFailed } from '../problems/problem.js';
 
 /** The maximum of PostgreSQL's bigint. */
-const MAX_ID = 2n ** 63n - 1n;
+export const MAX_ID = 2n ** 63n - 1n;
 
 /** The format of an id, for the OpenAPI document. It allows some numbers above the maximum. */
 export const ID_PATTERN = '^(0|[1-9][0-9]{0,18})$';

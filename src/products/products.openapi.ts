@@ -2,13 +2,12 @@ import { applyDecorators } from '@nestjs/common';
 import {
   ApiOkResponse,
   ApiOperation,
-  ApiParam,
   ApiQuery,
   ApiResponse,
   type ApiQueryOptions,
 } from '@nestjs/swagger';
 
-import { ID_PATTERN, INVALID_ID } from '../http/id.pipe.js';
+import { ApiId } from '../http/id.openapi.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { ApiRateLimited } from '../throttling/api-rate-limited.js';
 import { CURSOR_MAX_LENGTH } from './cursor.js';
@@ -143,27 +142,9 @@ export function ApiGetProduct(): MethodDecorator {
   const instance = '/api/products/21';
   return applyDecorators(
     ApiOperation({ operationId: 'getProduct', summary: 'Get one product' }),
-    ApiParam({
-      name: 'id',
-      description: 'An integer from 0 to 9223372036854775807.',
-      schema: { type: 'string', pattern: ID_PATTERN, example: '21' },
-    }),
+    ApiId('21', (id) => `/api/products/${id}`),
     ApiOkResponse({ type: ProductDto, description: 'The product.', headers: CACHE_HEADERS }),
     ApiNotModified,
-    ApiProblem('The request is not valid.', {
-      'validation-failed': {
-        detail: INVALID_ID,
-        instance: '/api/products/abc',
-        parameter: 'id',
-      },
-    }),
-    ApiProblem('The id is longer than 100 characters.', {
-      'malformed-request': {
-        detail: 'A part of the path is too long.',
-        instance: '/api/products/000…',
-        status: 414,
-      },
-    }),
     ApiProblem('No product has this id.', {
       'not-found': { detail: 'There is no product with the id 21.', instance },
     }),
