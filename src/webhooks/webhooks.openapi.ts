@@ -79,12 +79,15 @@ export function ApiReceiveEvent(): MethodDecorator {
         instance,
       },
     }),
-    ApiProblem('The signature is missing or wrong, or the message too old. Nothing is recorded.', {
-      'invalid-signature': {
-        detail: 'No signature in webhook-signature matches this message.',
-        instance,
+    ApiProblem(
+      'The signature is missing or wrong, or the timestamp is more than five minutes off. Nothing is recorded.',
+      {
+        'invalid-signature': {
+          detail: 'No signature in webhook-signature matches this message.',
+          instance,
+        },
       },
-    }),
+    ),
     ApiProblem('Another request is processing the event. Retry later.', {
       'event-in-progress': {
         detail: 'Another request is processing this event. Retry later.',
