@@ -13,7 +13,7 @@ export interface SignedMessage {
   readonly body: Buffer;
 }
 
-/** Reads the signed parts of a request and its signatures. */
+/** Reads the signed parts and the signatures of a request. */
 export function readSignedMessage({ headers, body }: FastifyRequest): SignedMessage {
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   return {
