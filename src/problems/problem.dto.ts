@@ -14,7 +14,7 @@ export class ParameterFaultDto {
   @ApiProperty({ example: 'limit' })
   readonly parameter!: string;
 
-  @ApiProperty({ example: 'has to be an integer from 1 to 100' })
+  @ApiProperty({ example: 'must be an integer from 1 to 100' })
   readonly message!: string;
 }
 
@@ -32,7 +32,7 @@ export class ProblemDto {
   @ApiProperty({ type: 'integer', minimum: 400, maximum: 599, example: 400 })
   readonly status!: number;
 
-  @ApiProperty({ example: 'limit: has to be an integer from 1 to 100' })
+  @ApiProperty({ example: 'limit: must be an integer from 1 to 100' })
   readonly detail!: string;
 
   @ApiProperty({ example: '/api/products', description: "The request's path." })

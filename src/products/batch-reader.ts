@@ -12,7 +12,7 @@ export interface BatchReaderOptions {
 /**
  * Reads the values of several keys at once. A key without a value is missing in the result.
  *
- * @param since when the key that has waited longest was asked for, in the time of `performance.now()`.
+ * @param since when the wait of the first key began, in the time of `performance.now()`.
  */
 export type ReadBatch<Value> = (
   keys: readonly string[],

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 /** Handles a committed change of the catalog, for example by invalidating cached responses. Must not reject. */
 export type CatalogChangeListener = () => Promise<void>;
 
-/** Announces changes of the catalog, so that whoever commits one does not know what depends on it. */
+/** Announces changes of the catalog, so that the code that commits a change does not depend on its listeners. */
 @Injectable()
 export class CatalogChanges {
   private readonly listeners: CatalogChangeListener[] = [];

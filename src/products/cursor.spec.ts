@@ -9,7 +9,7 @@ function token(...parts: unknown[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-function refusal(text: string, sort: Sort): string {
+function rejection(text: string, sort: Sort): string {
   try {
     decodeCursor(text, sort, 'asc');
   } catch (error) {
@@ -35,8 +35,8 @@ const values: Record<Exclude<Sort, 'id'>, fc.Arbitrary<string>> = {
     ),
 };
 
-describe('a cursor', () => {
-  it('comes back as it went, in every sort and order', () => {
+describe('A cursor', () => {
+  it('is decoded as it was encoded, in every sort and order', () => {
     fc.assert(
       fc.property(
         id,
@@ -56,24 +56,26 @@ describe('a cursor', () => {
   });
 
   it.each(['', '-1', '-0', '+1', '1e3', '1.0', '０', ' 1', '01', '9223372036854775808', 'abc'])(
-    'in the default sort is not %j',
+    'is rejected in the default sort: %j',
     (text) => {
-      expect(refusal(text, 'id')).toContain('has to be the id of the last product seen');
+      expect(rejection(text, 'id')).toContain('must be the id of the last product seen');
     },
   );
 
-  it('in the default sort may be any bigint', () => {
-    expect(refusal('0', 'id')).toBe('accepted');
-    expect(refusal('9223372036854775807', 'id')).toBe('accepted');
+  it('is any bigint in the default sort', () => {
+    expect(rejection('0', 'id')).toBe('accepted');
+    expect(rejection('9223372036854775807', 'id')).toBe('accepted');
   });
 
-  it('of another sort or order is told as such', () => {
-    expect(refusal('20', 'price')).toContain('a plain id belongs to the default sort');
-    expect(refusal(token('name', 'asc', 'Okra', '1'), 'price')).toContain('another sort or order');
-    expect(refusal(token('price', 'desc', '1.00', '1'), 'price')).toContain(
+  it('is rejected in another sort or order, with the reason', () => {
+    expect(rejection('20', 'price')).toContain('a plain id belongs to the default sort');
+    expect(rejection(token('name', 'asc', 'Okra', '1'), 'price')).toContain(
       'another sort or order',
     );
-    expect(refusal(token('price', 'asc', '1.00', '1'), 'id')).toContain('another sort');
+    expect(rejection(token('price', 'desc', '1.00', '1'), 'price')).toContain(
+      'another sort or order',
+    );
+    expect(rejection(token('price', 'asc', '1.00', '1'), 'id')).toContain('another sort');
   });
 
   it.each<[Sort, string]>([
@@ -95,7 +97,7 @@ describe('a cursor', () => {
     ['created_at', token('created_at', 'asc', '0000-01-01T00:00:00.000000Z', '1')],
     ['created_at', token('created_at', 'asc', '2026-02-03T00:00:00.000Z', '1')],
     ['created_at', token('created_at', 'asc', 'infinity', '1')],
-  ])('that someone made up is refused (%s %s)', (sort, text) => {
-    expect(refusal(text, sort)).toContain('not a nextCursor');
+  ])('is rejected when this service did not issue it (%s %s)', (sort, text) => {
+    expect(rejection(text, sort)).toContain('not a nextCursor');
   });
 });

@@ -40,7 +40,7 @@ export function decodeCursor(text: string, sort: Sort, order: Order): Cursor {
     if (!isId(text)) {
       throw invalidCursor(
         parseToken(text) === undefined
-          ? 'it has to be the id of the last product seen, an integer from 0 to 9223372036854775807.'
+          ? 'it must be the id of the last product seen, an integer from 0 to 9223372036854775807.'
           : 'it comes from a listing with another sort.',
       );
     }

@@ -9,7 +9,7 @@ import { ORDERS, SORTS } from './sort.js';
 
 const PRICE_BOUND: Parameter<string> = {
   parse: (bound) => (PRICE_BOUND_PATTERN.test(bound) ? normalisePrice(bound) : undefined),
-  rule: `has to be a decimal from 0 to ${MAX_PRICE} with at most two places`,
+  rule: `must be a decimal from 0 to ${MAX_PRICE} with at most two places`,
 };
 
 const PARAMETERS = {

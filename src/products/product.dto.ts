@@ -14,27 +14,28 @@ import {
 } from './product-rules.js';
 
 const EXAMPLE = {
-  id: '40',
-  sku: 'SAMPLE-000000040',
-  name: 'Solar Fence Energiser',
-  description: 'Made for smallholders: a device that a farmer near Ludhiana can repair.',
-  category: 'Electronics',
-  price: '10763.00',
+  id: '21',
+  sku: 'SAMPLE-000000021',
+  name: 'Organic Pak Choi',
+  description:
+    'Raised on vermicompost near Indore and delivered the same day. Wrap in a damp cloth and refrigerate.',
+  category: 'Leafy Greens',
+  price: '84.82',
   currency: 'INR',
-  unit: 'piece',
-  producer: 'Ludhiana Rural Innovation Cooperative',
-  latitude: 30.998477,
-  longitude: 75.909437,
-  createdAt: '2025-08-04T15:25:31.214305Z',
-  updatedAt: '2025-11-28T12:19:03.907968Z',
+  unit: '250 g',
+  producer: 'Indore Urban Growers',
+  latitude: 22.71954,
+  longitude: 75.950043,
+  createdAt: '2024-02-03T12:08:17.534944Z',
+  updatedAt: '2024-02-03T12:08:17.534944Z',
 };
 
-/** A product as the API gives it. */
+/** A product in responses. */
 export class ProductDto {
   @ApiProperty({
     pattern: '^[0-9]+$',
     example: EXAMPLE.id,
-    description: 'Digits; a 64-bit integer.',
+    description: 'Decimal digits of a 64-bit integer.',
   })
   readonly id!: string;
 
@@ -42,7 +43,7 @@ export class ProductDto {
     minLength: 1,
     maxLength: SKU_MAX_LENGTH,
     example: EXAMPLE.sku,
-    description: "The producer's own key.",
+    description: "The producer's own key of the product.",
   })
   readonly sku!: string;
 
@@ -58,7 +59,7 @@ export class ProductDto {
   @ApiProperty({
     pattern: PRICE_PATTERN.source,
     example: EXAMPLE.price,
-    description: 'A decimal with two places, as text: never a float.',
+    description: 'A decimal with two places, as a string; never a floating-point number.',
   })
   readonly price!: string;
 
@@ -86,7 +87,7 @@ export class ProductDto {
     minimum: -MAX_LATITUDE,
     maximum: MAX_LATITUDE,
     example: EXAMPLE.latitude,
-    description: 'WGS 84 degrees; null when the place is not known.',
+    description: 'WGS 84 degrees; null when the place is unknown.',
   })
   readonly latitude!: number | null;
 
@@ -96,21 +97,21 @@ export class ProductDto {
     minimum: -MAX_LONGITUDE,
     maximum: MAX_LONGITUDE,
     example: EXAMPLE.longitude,
-    description: 'WGS 84 degrees; null when the place is not known.',
+    description: 'WGS 84 degrees; null when the place is unknown.',
   })
   readonly longitude!: number | null;
 
   @ApiProperty({
     format: 'date-time',
     example: EXAMPLE.createdAt,
-    description: 'RFC 3339, UTC, microseconds.',
+    description: 'RFC 3339 in UTC, with microseconds.',
   })
   readonly createdAt!: string;
 
   @ApiProperty({
     format: 'date-time',
     example: EXAMPLE.updatedAt,
-    description: 'RFC 3339, UTC, microseconds.',
+    description: 'RFC 3339 in UTC, with microseconds.',
   })
   readonly updatedAt!: string;
 }
@@ -123,8 +124,8 @@ export class ProductPageDto {
   @ApiProperty({
     type: String,
     nullable: true,
-    example: '40',
-    description: 'What to pass as cursor for the next page; null on the last.',
+    example: '21',
+    description: 'The cursor parameter of the next page; null on the last page.',
   })
   readonly nextCursor!: string | null;
 }

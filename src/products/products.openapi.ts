@@ -8,6 +8,7 @@ import {
   type ApiQueryOptions,
 } from '@nestjs/swagger';
 
+import { ID_PATTERN, INVALID_ID } from '../http/id.pipe.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { ApiRateLimited } from '../throttling/api-rate-limited.js';
 import { CURSOR_MAX_LENGTH } from './cursor.js';
@@ -118,7 +119,7 @@ export function ApiListProducts(): MethodDecorator {
     ApiNotModified,
     ApiProblem('The request is not valid.', {
       'validation-failed': {
-        detail: `has to be an integer from 1 to ${MAX_LIMIT}`,
+        detail: `must be an integer from 1 to ${MAX_LIMIT}`,
         instance,
         parameter: 'limit',
       },
@@ -145,13 +146,13 @@ export function ApiGetProduct(): MethodDecorator {
     ApiParam({
       name: 'id',
       description: 'An integer from 0 to 9223372036854775807.',
-      schema: { type: 'string', pattern: '^(0|[1-9][0-9]{0,18})$', example: '21' },
+      schema: { type: 'string', pattern: ID_PATTERN, example: '21' },
     }),
     ApiOkResponse({ type: ProductDto, description: 'The product.', headers: CACHE_HEADERS }),
     ApiNotModified,
     ApiProblem('The request is not valid.', {
       'validation-failed': {
-        detail: 'has to be an integer from 0 to 9223372036854775807',
+        detail: INVALID_ID,
         instance: '/api/products/abc',
         parameter: 'id',
       },

@@ -5,7 +5,7 @@ import { type ParameterFault, validationFailed } from '../problems/problem.js';
 export interface Parameter<Value> {
   /** Undefined when the text is not valid. */
   readonly parse: (text: string) => Value | undefined;
-  /** What the text has to be, for the client. */
+  /** What a valid text is: the message for the client. */
   readonly rule: string;
 }
 
@@ -48,14 +48,14 @@ export function integer(min: number, max: number): Parameter<number> {
       const value = /^(0|[1-9]\d*)$/.test(text) ? Number(text) : NaN;
       return value >= min && value <= max ? value : undefined;
     },
-    rule: `has to be an integer from ${min} to ${max}`,
+    rule: `must be an integer from ${min} to ${max}`,
   };
 }
 
 export function oneOf<Value extends string>(values: readonly Value[]): Parameter<Value> {
   return {
     parse: (text) => values.find((value) => value === text),
-    rule: `has to be one of ${values.join(', ')}`,
+    rule: `must be one of ${values.join(', ')}`,
   };
 }
 
@@ -63,7 +63,7 @@ export function oneOf<Value extends string>(values: readonly Value[]): Parameter
 export function textUpTo(maxLength: number): Parameter<string> {
   return {
     parse: (value) => (hasAtMost(value, maxLength) ? value : undefined),
-    rule: `has to have 1 to ${maxLength} characters`,
+    rule: `must have 1 to ${maxLength} characters`,
   };
 }
 
