@@ -1,6 +1,6 @@
 import { constants, openSync } from 'node:fs';
 import type { DestinationStream } from 'pino';
-import { SonicBoom } from 'sonic-boom';
+import sonicBoom from 'sonic-boom';
 
 /** Bytes that wait for a slow reader of the log. Lines beyond that are dropped, because a request never waits for it. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
@@ -20,7 +20,7 @@ const STDOUT = 1;
 export function createStandardOutput(reportDropped: (lines: number) => void): DestinationStream {
   let giveUpAt = Infinity;
   let dropped = 0;
-  const output = new SonicBoom({
+  const output = new sonicBoom.SonicBoom({
     fd: openStdout(),
     // In the default mode SonicBoom measures the whole batch again for each line.
     contentMode: 'buffer',

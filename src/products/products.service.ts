@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 
 import { Problem } from '../problems/problem.js';
 import { type CachedResponse, createCachedResponse } from '../response-cache/cached-response.js';
-import { type CacheResult, ResponseCache } from '../response-cache/response-cache.js';
+import type { CacheResult } from '../response-cache/cache-result.js';
+import { ResponseCache } from '../response-cache/response-cache.js';
 import { encodeCursor } from './cursor.js';
 import { type Listing, listingPath } from './listing.js';
 import { ProductsRepository } from './products.repository.js';

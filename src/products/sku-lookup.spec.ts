@@ -1,20 +1,21 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
 import type { Environment } from '../config/environment.js';
 import { dependencyUnavailable } from '../problems/problem.js';
-import type { CatalogVersion } from '../response-cache/catalog-version.js';
+import type { CacheVersion } from '../response-cache/cache-version.js';
 import type { ProductsRepository } from './products.repository.js';
 import { SkuLookup } from './sku-lookup.js';
 
-const TTL_MS = 200;
+const TTL_MS = 60_000;
+const STALE_MS = 10 * TTL_MS;
 const UNAVAILABLE = { slug: 'dependency-unavailable' };
 const NOT_FOUND = { slug: 'not-found', detail: 'There is no product with the id 1.' };
 
 type Skus = Record<string, string>;
 
 /** A lookup in these products, and the ids of each statement. */
-function lookupIn(products: Skus, { staleMs = 60_000 } = {}) {
+function lookupIn(products: Skus) {
   const catalog = { products, version: 'first' };
   const statements: string[][] = [];
   let read = (found: Skus): Promise<Skus> => Promise.resolve(found);
@@ -30,8 +31,8 @@ function lookupIn(products: Skus, { staleMs = 60_000 } = {}) {
       return catalog.version;
     },
     current: () => catalog.version,
-  } as unknown as CatalogVersion;
-  const environment = { CACHE_TTL_MS: TTL_MS, CACHE_STALE_MS: staleMs } as Environment;
+  } as unknown as CacheVersion;
+  const environment = { CACHE_TTL_MS: TTL_MS, CACHE_STALE_MS: STALE_MS } as Environment;
   return {
     lookup: new SkuLookup(repository, versions, environment),
     catalog,
@@ -40,6 +41,16 @@ function lookupIn(products: Skus, { staleMs = 60_000 } = {}) {
       read = changed;
     },
   };
+}
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+/** Moves the clock forward. */
+function advance(milliseconds: number): void {
+  const now = performance.now.bind(performance);
+  jest.spyOn(performance, 'now').mockImplementation(() => now() + milliseconds);
 }
 
 const down = (): Promise<never> => Promise.reject(dependencyUnavailable('PostgreSQL is down.'));
@@ -108,7 +119,7 @@ describe(SkuLookup.name, () => {
     expect(await lookup.find('1')).toBe('A');
     expect(statements).toHaveLength(1);
     catalog.products = { 1: 'B' };
-    await sleep(TTL_MS + 1);
+    advance(TTL_MS);
     expect(await lookup.find('1')).toBe('B');
   });
 
@@ -166,9 +177,9 @@ describe('While PostgreSQL is unavailable, SkuLookup', () => {
   });
 
   it('does not use a sku older than CACHE_STALE_MS', async () => {
-    const { lookup, reads } = lookupIn({ 1: 'A' }, { staleMs: TTL_MS });
+    const { lookup, reads } = lookupIn({ 1: 'A' });
     await lookup.find('1');
-    await sleep(TTL_MS + 1);
+    advance(STALE_MS);
     reads(down);
     await expect(lookup.find('1')).rejects.toMatchObject(UNAVAILABLE);
   });

@@ -5,7 +5,7 @@ import { Environment } from '../config/environment.js';
 import { dependencyUnavailable, isUnavailable, Problem } from '../problems/problem.js';
 import { loopClock } from '../resilience/loop-clock.js';
 import { SingleFlight } from '../resilience/single-flight.js';
-import { CatalogVersion } from '../response-cache/catalog-version.js';
+import { CacheVersion } from '../response-cache/cache-version.js';
 import { BatchReader } from './batch-reader.js';
 import { ProductsRepository } from './products.repository.js';
 
@@ -41,7 +41,7 @@ export class SkuLookup {
 
   constructor(
     repository: ProductsRepository,
-    private readonly version: CatalogVersion,
+    private readonly version: CacheVersion,
     private readonly environment: Environment,
   ) {
     this.batches = new BatchReader((ids, since) => repository.skus(ids, since), BATCHES);

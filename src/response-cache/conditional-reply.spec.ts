@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { reply } from './conditional-reply.js';
 import { createCachedResponse } from './cached-response.js';
 
-const page = createCachedResponse(['{}'], '/api/products?limit=20&cursor=20');
+const cached = createCachedResponse(['{}'], '/api/products?limit=20&cursor=20');
 
 function answer(condition?: string) {
   const headers = new Map<string, unknown>();
@@ -24,7 +24,7 @@ function answer(condition?: string) {
   };
   const request = { headers: { 'if-none-match': condition } } as unknown as FastifyRequest;
   void reply(
-    { page, cache: 'HIT', age: 3, layer: 'memory' },
+    { response: cached, cache: 'HIT', age: 3, layer: 'memory' },
     request,
     response as unknown as FastifyReply,
   );
@@ -33,13 +33,13 @@ function answer(condition?: string) {
 }
 
 describe(reply.name, () => {
-  it('gives the bytes untouched, and the headers', () => {
+  it('sends the body unchanged, with its headers', () => {
     const { body, status, headers } = answer();
-    expect(body).toBe(page.body);
+    expect(body).toBe(cached.body);
     expect(status).toBe(200);
     expect(headers).toEqual({
       'Content-Type': 'application/json; charset=utf-8',
-      etag: page.etag,
+      etag: cached.etag,
       'cache-control': 'public, no-cache',
       'x-cache': 'HIT',
       age: 3,
@@ -48,13 +48,13 @@ describe(reply.name, () => {
   });
 
   const compressed = ['-gzip', '--gzip', ';gzip', '-br', '--br', ';br', '-zstd', '-deflate'].map(
-    (suffix) => page.etag.replace(/"$/, `${suffix}"`),
+    (suffix) => cached.etag.replace(/"$/, `${suffix}"`),
   );
 
   it.each([
-    page.etag,
-    `W/${page.etag}`,
-    `"other", ${page.etag}`,
+    cached.etag,
+    `W/${cached.etag}`,
+    `"other", ${cached.etag}`,
     '*',
     ...compressed,
     `W/${compressed[0]}`,
@@ -63,21 +63,21 @@ describe(reply.name, () => {
     const { body, status, headers } = answer(condition);
     expect(status).toBe(304);
     expect(body).toBeUndefined();
-    expect(headers).toMatchObject({ etag: page.etag, 'cache-control': 'public, no-cache' });
+    expect(headers).toMatchObject({ etag: cached.etag, 'cache-control': 'public, no-cache' });
   });
 
   it.each([
     '"other"',
     '"other-gzip"',
-    page.etag.slice(1, -1),
-    page.etag.slice(0, -1),
-    `${page.etag}-gzip`,
-    page.etag.replace(/"$/, '-other"'),
-    page.etag.replace(/"$/, 'gzip"'),
-    page.etag.replace(/"$/, '-gzip-br"'),
-    page.etag.replace(/^"./, '"-'),
+    cached.etag.slice(1, -1),
+    cached.etag.slice(0, -1),
+    `${cached.etag}-gzip`,
+    cached.etag.replace(/"$/, '-other"'),
+    cached.etag.replace(/"$/, 'gzip"'),
+    cached.etag.replace(/"$/, '-gzip-br"'),
+    cached.etag.replace(/^"./, '"-'),
     '',
-  ])('gives the bytes to %j', (condition) => {
+  ])('sends the body to If-None-Match: %j', (condition) => {
     expect(answer(condition).status).toBe(200);
   });
 });

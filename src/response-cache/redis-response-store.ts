@@ -2,21 +2,13 @@ import { Injectable } from '@nestjs/common';
 
 import { Environment } from '../config/environment.js';
 import { REDIS_PAGE_TIMEOUT_MS, RedisConnection } from '../redis/redis-connection.js';
-import type { CachedResponse } from './cached-response.js';
-
-/** A page with what tells its age. */
-export interface StoredResponse extends CachedResponse {
-  /** The catalogue version under which it was read. */
-  readonly version: string;
-  /** When it was read, milliseconds since the epoch. */
-  readonly readAt: number;
-}
+import type { StoredResponse } from './cached-response.js';
 
 type Head = Omit<StoredResponse, 'body'>;
 
 const NEWLINE = 0x0a;
 
-/** The pages that all replicas share, in Redis: a line of JSON about the page, then its bytes. */
+/** The responses that all replicas share, in Redis: a line of JSON with the metadata, then the body. */
 @Injectable()
 export class RedisResponseStore {
   constructor(
@@ -24,7 +16,7 @@ export class RedisResponseStore {
     private readonly environment: Environment,
   ) {}
 
-  /** The page under a key; undefined when there is none, or no Redis. */
+  /** Undefined when there is no response of this key, or no Redis. */
   async get(key: string): Promise<StoredResponse | undefined> {
     const bytes = await this.redis.attempt((redis) => redis.getBuffer(redisKey(key)), {
       timeoutMs: REDIS_PAGE_TIMEOUT_MS,
@@ -32,7 +24,7 @@ export class RedisResponseStore {
     return bytes ? parse(bytes) : undefined;
   }
 
-  /** Keeps a page for as long as it may stand in for a failing database. */
+  /** Stores a response for as long as it may replace an error. */
   async set(key: string, { body, ...head }: StoredResponse): Promise<void> {
     const bytes = Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), body]);
     await this.redis.attempt((redis) =>
@@ -40,7 +32,6 @@ export class RedisResponseStore {
     );
   }
 
-  /** Forgets the page under a key. */
   async delete(key: string): Promise<void> {
     await this.redis.attempt((redis) => redis.unlink(redisKey(key)));
   }
@@ -50,6 +41,7 @@ function redisKey(key: string): string {
   return `farmlokal:page:${key}`;
 }
 
+/** Undefined when another build, or a person, wrote the bytes in another format. */
 function parse(bytes: Buffer): StoredResponse | undefined {
   const end = bytes.indexOf(NEWLINE);
   try {
@@ -57,8 +49,7 @@ function parse(bytes: Buffer): StoredResponse | undefined {
     if (!isHead(head)) {
       return undefined;
     }
-    // A copy, for the slice would keep the whole chunk from the network in memory, and not from Node's
-    // pool, of which it would keep its neighbours.
+    // A slice would keep the whole chunk from the network in memory, and a buffer from Node's pool its neighbours.
     const body = Buffer.allocUnsafeSlow(bytes.length - end - 1);
     bytes.copy(body, 0, end + 1);
     return { ...head, body };
@@ -67,7 +58,6 @@ function parse(bytes: Buffer): StoredResponse | undefined {
   }
 }
 
-/** What another build wrote, or someone by hand, is no page of ours. */
 function isHead(head: unknown): head is Head {
   const { version, readAt, etag, link } = (head ?? {}) as Partial<Record<keyof Head, unknown>>;
   return (

@@ -47,21 +47,25 @@ export class RequestEntry {
    * @param frameworkError why Fastify could not route the request.
    */
   enter(request: FastifyRequest, reply: FastifyReply, done: Done, frameworkError?: Error): void {
+    const limitRate = (error?: Error): void => {
+      this.limitRate(request, reply, done, error);
+    };
     this.startRequest(request, reply, () => {
       if (!hasValidHostHeader(request.raw)) {
-        this.limitRate(request, reply, done, invalidHostHeader());
-      } else if (this.cors?.answerPreflight(request, reply) === true) {
+        limitRate(invalidHostHeader());
         return;
-      } else if (performance.now() - request.arrivedAt > MAX_WAIT_MS) {
-        done(overloaded('This process has more requests than it can answer in time.'));
-      } else {
-        const { allow, isDocumentation } = request.routeOptions.config;
-        const error =
-          frameworkError ??
-          (request.is404 ? notFound() : allow === undefined ? undefined : methodNotAllowed(allow));
-        if (error === undefined && isDocumentation !== true) done();
-        else this.limitRate(request, reply, done, error);
       }
+      if (this.cors?.answerPreflight(request, reply) === true) return;
+      if (performance.now() - request.arrivedAt > MAX_WAIT_MS) {
+        done(overloaded('This process has more requests than it can answer in time.'));
+        return;
+      }
+      const { allow, isDocumentation } = request.routeOptions.config;
+      if (frameworkError !== undefined) limitRate(frameworkError);
+      else if (request.is404) limitRate(notFound());
+      else if (allow !== undefined) limitRate(methodNotAllowed(allow));
+      else if (isDocumentation === true) limitRate();
+      else done();
     });
   }
 

@@ -201,17 +201,19 @@ describe('An invalid request', () => {
   it.each([
     ['is not HTTP', 'GARBAGE\r\n\r\n'],
     ['has a broken body', `${post('/api/webhooks/catalog', 'application/json')}xyz\r\n`],
-    [
-      'is followed by bytes that are not HTTP',
-      'PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcdeGARBAGE\r\n\r\n',
-    ],
-  ])('does not affect the request before it in a packet when it %s', async (_, invalid) => {
+  ])('does not affect the earlier request of its packet when it %s', async (_, fault) => {
     const connection = await RawConnection.open(service.url);
-    connection.write(`GET /api/products?limit=3 HTTP/1.1\r\nHost: x\r\n\r\n${invalid}`);
+    connection.write(`GET /api/products?limit=3 HTTP/1.1\r\nHost: x\r\n\r\n${fault}`);
     const responses = await connection.remainingResponses();
     expect(responses.map(({ status, headers }) => [status, headers.get('connection')])).toEqual([
       [200, 'close'],
     ]);
+  });
+
+  it('gets a problem when its body is broken', async () => {
+    const connection = await RawConnection.open(service.url);
+    connection.write(`${post('/api/webhooks/catalog', 'application/json')}xyz\r\n`);
+    expect((await connection.remainingResponses()).map(({ status }) => status)).toEqual([400]);
   });
 
   it('gets one response, even if the rest of its body is malformed', async () => {
