@@ -110,15 +110,15 @@ class Oracle {
     }
     const { sku, revision } = product;
     const isUpsert = type === 'product.upserted';
-    const told = Object.assign({}, isUpsert ? product : before) as Readonly<
+    const fields = Object.assign({}, isUpsert ? product : before) as Readonly<
       Record<string, unknown>
     >;
     const bare = (before?.name ?? null) === null;
     this.products.set(sku, {
-      ...Object.fromEntries(COLUMNS.map((column) => [column, told[column] ?? null])),
+      ...Object.fromEntries(COLUMNS.map((column) => [column, fields[column] ?? null])),
       sku,
       revision: String(revision),
-      name: told.name ?? null,
+      name: fields.name ?? null,
       created: before === undefined || (isUpsert && bare) ? now : before.created,
       updated: now,
       deleted: isUpsert ? null : (before?.deleted ?? now),
