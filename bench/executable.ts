@@ -4,29 +4,18 @@ import { delimiter, join } from 'node:path';
 import { TestbedError } from './testbed.js';
 
 const DEBIAN_POSTGRES = '/usr/lib/postgresql';
-/** Where only root's PATH leads. */
-const SERVERS = '/usr/sbin';
 
-/**
- * Finds a program on the PATH, or where Debian puts servers and the programs of PostgreSQL.
- *
- * @throws TestbedError that says what to install when there is none.
- */
-export function findExecutable(name: string, debianPackage: string): string {
-  const executable = locateExecutable(name);
-  if (executable === undefined) {
-    throw new TestbedError(`There is no ${name} on the PATH (on Debian: ${debianPackage}).`);
-  }
-  return executable;
-}
-
-/** The same where the program may be missing. */
+/** Finds a program on the PATH, in /usr/sbin, or where Debian installs the programs of PostgreSQL. */
 export function locateExecutable(name: string): string | undefined {
   const versions = existsSync(DEBIAN_POSTGRES) ? readdirSync(DEBIAN_POSTGRES) : [];
-  const directories = [
-    ...(process.env.PATH ?? '').split(delimiter),
-    SERVERS,
-    ...versions.map((version) => join(DEBIAN_POSTGRES, version, 'bin')),
-  ];
+  const debian = versions.map((version) => join(DEBIAN_POSTGRES, version, 'bin'));
+  const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', ...debian];
   return directories.map((directory) => join(directory, name)).find(existsSync);
+}
+
+/** @throws TestbedError that names the Debian package when there is no such program. */
+export function findExecutable(name: string, debianPackage: string): string {
+  const executable = locateExecutable(name);
+  if (executable !== undefined) return executable;
+  throw new TestbedError(`${name} is not on the PATH. On Debian, install ${debianPackage}.`);
 }

@@ -17,203 +17,158 @@ import { START_COMMAND } from '../test/support/start-command.js';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const DATA = join(ROOT, '.data');
+const READY_MS = 30_000;
+/** What Redis may use at most. */
+export const REDIS_MAX_MIB = 256;
 
-/** Something that runs until it is stopped. */
 export interface Running {
-  stop(): Promise<unknown>;
+  readonly stop: () => Promise<unknown>;
 }
 
-/** A replica of the service. */
+/** A process of the service, or of a program that it is compared with. */
 export interface Replica extends Running {
   readonly url: string;
-  readonly pid: number;
   /** Milliseconds from its start until it was ready. */
   readonly readyAfter: number;
-  /** Asks it to end, and gives its exit code. */
-  stop(): Promise<number>;
+  /** Sends SIGTERM and returns the exit code. */
+  readonly stop: () => Promise<number>;
 }
 
-/** What a replica runs. */
-export interface Program {
-  /** Node's own options. */
-  readonly options?: readonly string[];
-  readonly entry: string;
-  /** The path that answers 200 once it is ready. */
-  readonly ready: string;
-  /** A file for its output in `.data`, which goes with it; without one it is added to that of all others. */
-  readonly log?: string;
-}
+/** The arguments of Node. The program returns 200 for `/health/ready` once it is ready. */
+export type Program = readonly string[];
 
-/** As `npm start` runs it. */
-const SERVICE: Program = {
-  options: START_COMMAND.slice(0, -1),
-  entry: 'dist/main.js',
-  ready: '/health/ready',
-};
-
-/** The service with a log of its own: one that tells of each request grows too large to be kept. */
-export function loggingTo(log: string): Program {
-  return { ...SERVICE, log };
-}
+/** The service as `npm start` runs it. */
+const SERVICE: Program = [...START_COMMAND.slice(0, -1), 'dist/main.js'];
 
 /**
- * Caches forget at once, so that PostgreSQL answers every request. The listing still does all it does for
- * its caches: it asks Redis, takes the lock and stores the page.
+ * Cached responses expire at once, so that PostgreSQL is read for every request. The service still reads Redis, takes
+ * the lock and stores the response.
  */
 export const EMPTY_CACHES = { CACHE_TTL_MS: '1', CACHE_STALE_MS: '1' };
 
-/** Tells what is missing here to measure anything; its message is all there is to say. */
+/** Everything that is on in production, and a rate limit that a single client does not reach. */
+export const PRODUCTION = { LOG_LEVEL: 'info', THROTTLE_LIMIT: '1000000000' };
+
+/** Why nothing can be measured. The message says everything, so no stack trace is printed. */
 export class TestbedError extends Error {}
 
 /**
- * PostgreSQL with the sample catalogue, Redis, and as many replicas of the built service as a case
- * wants, on loopback and on free ports. The catalogue is kept for the next run.
+ * PostgreSQL with the sample catalog, Redis, and any number of replicas of the built service, on free ports of the
+ * loopback interface. The catalog stays in `.data` for the next run.
  */
 export class Testbed {
+  private readonly replicas: Replica[] = [];
+  /** One database for each size, because a catalog never shrinks. */
+  private readonly database: string;
+
   private constructor(
-    /** What has been started, in that order; whoever stops it all may do so at any time. */
+    /** Everything that was started, in that order. The caller may stop it at any time. */
     private readonly running: Running[],
     readonly postgres: PostgresServer,
-    private readonly database: string,
     readonly redis: RedisServer,
-  ) {}
+    /** Products in the catalog. */
+    readonly rows: number,
+  ) {
+    this.database = `bench_${rows}`;
+  }
 
   static async start(
     rows: number,
     running: Running[],
-    say: (line: string) => void,
+    log: (line: string) => void,
   ): Promise<Testbed> {
     mkdirSync(DATA, { recursive: true });
     const postgres = await startPostgres(running);
-    const redis = await startRedis(running, say);
-    // A catalogue for each size: one that has grown does not shrink.
-    const testbed = new Testbed(running, postgres, `bench_${rows}`, redis);
-    say('Building the service');
-    await testbed.run('The build', {
-      command: 'npm',
-      args: ['run', '--silent', 'build'],
-      env: process.env,
-      log: join(DATA, 'bench-build.log'),
-    });
-    await testbed.load(rows);
+    const redis = await startRedis(running, log);
+    const testbed = new Testbed(running, postgres, redis, rows);
+    log('building the service');
+    const build = { command: 'npm', args: ['run', '--silent', 'build'], env: process.env };
+    await testbed.run('The build', { ...build, log: join(DATA, 'bench-build.log') });
+    await testbed.load();
     return testbed;
   }
 
-  /** The same servers with a catalogue of another size. */
+  /** The same servers with a catalog of another size. */
   async resized(rows: number): Promise<Testbed> {
-    const other = new Testbed(this.running, this.postgres, `bench_${rows}`, this.redis);
-    await other.load(rows);
+    const other = new Testbed(this.running, this.postgres, this.redis, rows);
+    await other.load();
     return other;
   }
 
-  /** Where the catalogue is. */
   get databaseUrl(): string {
     return this.postgres.url(this.database);
   }
 
-  /** Seconds that loading the catalogue took, whenever that was; undefined when it took several runs. */
-  async seedSeconds(): Promise<number | undefined> {
-    const [row] = await this.query<{ seconds: number | null }>(
-      `SELECT shobj_description(oid, 'pg_database')::int AS seconds
-       FROM pg_database WHERE datname = current_database()`,
-    );
-    return row?.seconds ?? undefined;
-  }
-
-  /** Runs one statement against the catalogue; gives the rows. */
   async query<Row extends QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     return await this.postgres.query<Row>(this.database, text, values);
   }
 
-  /**
-   * Starts the built service, or another program that takes its environment, on a free port (or `PORT`), and
-   * waits until it is ready.
-   */
+  /** Starts the built service, or another program, on a free port (or `env.PORT`) and waits until it is ready. */
   async startReplica(env: Record<string, string>, program = SERVICE): Promise<Replica> {
+    // A log with a line for each request is too large to keep.
+    const keepsLog = program === SERVICE && env.LOG_LEVEL === undefined;
     return await onFreePort(async (port) => {
-      const log = join(DATA, program.log ?? 'bench-service.log');
-      const forgetLog = () => {
-        if (program.log !== undefined) rmSync(log, { force: true });
-      };
-      forgetLog();
+      const log = join(DATA, keepsLog ? 'bench-service.log' : `bench-${port}.log`);
       const output = followLog(log);
-      const service = await ManagedProcess.start({
-        ...this.node(...(program.options ?? []), program.entry),
-        env: { ...this.environment(), HOST: '127.0.0.1', PORT: String(port), ...env },
-        log,
-      });
+      const order = this.node(...program);
+      const address = { HOST: '127.0.0.1', PORT: String(port) };
+      const environment = { ...order.env, ...address, ...env };
+      const service = await ManagedProcess.start({ ...order, env: environment, log });
       const startedAt = performance.now();
       const stop = async () => {
         const code = await service.stop();
-        forgetLog();
+        if (!keepsLog) rmSync(log, { force: true });
         return code;
       };
       this.running.push({ stop });
-      const url = `http://127.0.0.1:${env.PORT ?? port}`;
-      const ready = await service.readyWithin(30_000, async () => {
-        const response = await fetch(url + program.ready).catch(() => undefined);
+      const url = `http://127.0.0.1:${environment.PORT}`;
+      const isReady = await service.readyWithin(READY_MS, async () => {
+        const response = await fetch(`${url}/health/ready`).catch(() => undefined);
         return response?.ok === true;
       });
-      if (!ready) {
-        throw new TestbedError(`The service did not become ready:\n${output()}`);
-      }
+      if (!isReady) throw new TestbedError(`The service did not become ready:\n${output()}`);
       const readyAfter = Math.round(performance.now() - startedAt);
-      return { url, pid: service.pid, readyAfter, stop };
+      const replica = { url, readyAfter, stop };
+      this.replicas.push(replica);
+      return replica;
     });
   }
 
-  /** Starts the partners that the replicas may be told to deal with. */
+  async stopReplicas(): Promise<void> {
+    await Promise.all(this.replicas.splice(0).map((replica) => replica.stop()));
+  }
+
+  /** Starts the partner sandbox: API A, API B and the OAuth provider. */
   async startSandbox(): Promise<Sandbox> {
     const partners = await PartnerSandbox.start({ log: join(DATA, 'bench-sandbox.log') });
     this.running.push(partners);
     return new Sandbox(partners);
   }
 
-  private async load(rows: number): Promise<void> {
-    const [found] = await this.postgres.query(
-      'postgres',
-      'SELECT FROM pg_database WHERE datname = $1',
-      [this.database],
-    );
-    if (!found) {
-      await this.postgres.query('postgres', `CREATE DATABASE ${this.database}`);
-    }
-    await this.run('The migrations', {
-      ...this.node(
-        'node_modules/typeorm/cli.js',
-        'migration:run',
-        '--dataSource',
-        'dist/database/cli.data-source.js',
-      ),
-      log: join(DATA, 'bench-migrations.log'),
-    });
-    const startedAt = performance.now();
-    await this.run('The seed', this.node('dist/seed/seed.js', '--count', String(rows)));
-    if (!found) {
-      const seconds = Math.round((performance.now() - startedAt) / 1000);
-      await this.query(`COMMENT ON DATABASE ${this.database} IS '${seconds}'`);
-    }
-    await this.query(LONE_PRODUCT);
-    // As autovacuum leaves it, and with nothing of the load left to be written while it is measured.
+  private async load(): Promise<void> {
+    const select = 'SELECT FROM pg_database WHERE datname = $1';
+    const [found] = await this.postgres.query('postgres', select, [this.database]);
+    if (!found) await this.postgres.query('postgres', `CREATE DATABASE ${this.database}`);
+    const log = join(DATA, 'bench-migrations.log');
+    await this.run('The migrations', { ...this.node('dist/database/migrate.js', 'run'), log });
+    await this.run('The seed', this.node('dist/seed/seed.js', '--count', String(this.rows)));
+    // The state that autovacuum leaves, with nothing left to write while requests are measured.
     await this.query('VACUUM (ANALYZE) products');
     await this.query('CHECKPOINT');
   }
 
-  private node(...args: string[]): ProcessOptions & { command: string } {
-    return { command: process.execPath, args, cwd: ROOT, env: this.environment() };
-  }
-
-  private environment(): NodeJS.ProcessEnv {
-    return {
+  private node(...args: string[]) {
+    const env = {
       PATH: process.env.PATH,
       NODE_ENV: 'production',
       LOG_LEVEL: 'warn',
       DATABASE_URL: this.databaseUrl,
       REDIS_URL: this.redis.url,
       SHUTDOWN_DELAY_MS: '0',
-      // All load comes from one address.
+      // The whole load comes from one address.
       THROTTLE_LIMIT: '1000000',
     };
+    return { command: process.execPath, args, cwd: ROOT, env };
   }
 
   private async run(name: string, order: ProcessOptions & { command: string }): Promise<void> {
@@ -222,48 +177,39 @@ export class Testbed {
     this.running.push(command);
     const code = await command.finished();
     this.running.splice(this.running.indexOf(command), 1);
-    if (code !== 0) {
-      throw new TestbedError(`${output()}\n${name} failed (code ${code})`.trim());
-    }
+    if (code !== 0) throw new TestbedError(`${output()}\n${name} failed (code ${code}).`.trim());
   }
 }
-
-/** A category with a single product: those of the sample catalogue hold thousands. */
-const LONE_PRODUCT = `
-  INSERT INTO products (sku, name, description, category, price, currency, unit, producer)
-  VALUES ('BENCH-1', 'Saffron Crocus Corm', 'The only one of its kind.', 'Bulbs', 77.70, 'INR', 'piece', 'Bench')
-  ON CONFLICT (sku) DO NOTHING`;
 
 async function startPostgres(running: Running[]): Promise<PostgresServer> {
-  const directory = await dataDirectory(running);
-  const log = join(DATA, 'bench-postgres.log');
-  const postgres = await PostgresServer.start({ directory, log }).catch((error: unknown) => {
-    throw error instanceof DirectoryInUseError
-      ? new TestbedError(`Another "npm run bench" runs in this checkout, or is just ending.`)
-      : error;
-  });
-  running.push(postgres);
-  return postgres;
-}
-
-/** Kept for the next run, unless PostgreSQL's account cannot get at it: root's checkout may lie in /root. */
-async function dataDirectory(running: Running[]): Promise<string> {
-  const directory = join(DATA, 'bench-postgres');
-  if (canAccess(ownerOf(directory), directory)) {
-    return directory;
+  let directory = join(DATA, 'bench-postgres');
+  // PostgreSQL's account cannot enter a checkout in /root.
+  if (!canAccess(ownerOf(directory), directory)) {
+    const temporary = await makeTemporaryDirectory();
+    running.push({ stop: () => temporary.remove() });
+    directory = temporary.path;
   }
-  const temporary = await makeTemporaryDirectory();
-  running.push({ stop: () => temporary.remove() });
-  return temporary.path;
+  try {
+    const postgres = await PostgresServer.start({
+      directory,
+      log: join(DATA, 'bench-postgres.log'),
+    });
+    running.push(postgres);
+    return postgres;
+  } catch (error) {
+    if (!(error instanceof DirectoryInUseError)) throw error;
+    throw new TestbedError('Another "npm run bench" is running in this checkout.');
+  }
 }
 
-async function startRedis(running: Running[], say: (line: string) => void): Promise<RedisServer> {
-  const executable = findRedis() ?? (await installRedis(join(DATA, 'apt.log'), say));
+async function startRedis(running: Running[], log: (line: string) => void): Promise<RedisServer> {
+  const executable = findRedis() ?? (await installRedis(join(DATA, 'apt.log'), log));
   if (executable === undefined) {
-    throw new TestbedError('There is no redis-server or valkey-server on the PATH: install one.');
+    throw new TestbedError('Neither redis-server nor valkey-server is on the PATH. Install one.');
   }
-  const log = join(DATA, 'bench-redis.log');
-  const redis = await RedisServer.start(executable, { directory: DATA, log, maxMemory: '256mb' });
+  const options = { directory: DATA, log: join(DATA, 'bench-redis.log') };
+  const maxMemory = `${REDIS_MAX_MIB}mb`;
+  const redis = await RedisServer.start(executable, { ...options, maxMemory });
   running.push(redis);
   return redis;
 }

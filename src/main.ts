@@ -15,6 +15,7 @@ const BACKLOG = 4096;
 /** Errors of an address that cannot be listened on. */
 const LISTEN_ERRORS = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES', 'ENOTFOUND', 'EAI_AGAIN']);
 
+// On SIGTERM and SIGINT the app closes; Readiness (health/readiness.ts) first drains it.
 try {
   const app = await createApp();
   const { HOST, PORT } = app.get(Environment);

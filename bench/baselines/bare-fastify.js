@@ -1,12 +1,12 @@
-// The least that Fastify can do for a page: its bytes are at hand, whatever is asked.
+// Fastify that sends one page from memory, whatever the request.
 import Fastify from 'fastify';
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
 
 const { HOST: host, PORT: port, PAGE_URL } = process.env;
 
-const answer = await globalThis.fetch(PAGE_URL);
-const page = Buffer.from(await answer.arrayBuffer());
+const response = await globalThis.fetch(PAGE_URL);
+const page = Buffer.from(await response.arrayBuffer());
 
 const app = Fastify();
 app.get('/health/ready', () => ({ status: 'ok' }));

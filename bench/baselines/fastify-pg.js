@@ -1,5 +1,5 @@
-// The service's statement for a page behind a bare Fastify: rows come as columns and become JSON here. Nothing is
-// validated, cached, limited, measured or logged.
+// The service's statement for a page, behind Fastify that serializes the rows. It validates, caches, limits, measures
+// and logs nothing.
 import Fastify from 'fastify';
 import process from 'node:process';
 import pg from 'pg';

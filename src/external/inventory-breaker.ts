@@ -10,7 +10,7 @@ const MIN_REQUESTS = 20;
 const WINDOW_MS = 10_000;
 const FAILURE_PERCENT = 50;
 /** How long the breaker stays open before a trial request, in milliseconds. */
-const RESET_MS = 5000;
+export const RESET_MS = 5000;
 
 /**
  * The circuit breaker of the inventory, with the defaults of Hystrix. It opens for five seconds when more than half of at

@@ -20,7 +20,7 @@ const MAX_QUEUED_REQUESTS = 1000;
 const MAX_ATTEMPTS = 3;
 /** With full jitter, so that requests that failed together are not retried together. */
 const BACKOFF: BackoffOptions = { minMs: 100, maxMs: 1000, jitter: 1 };
-const RETRIES_PER_REQUEST = 0.2;
+export const RETRIES_PER_REQUEST = 0.2;
 const MIN_RETRIES = 3;
 /** Interval at which the same fault is logged again, in milliseconds. */
 const LOG_INTERVAL_MS = 10_000;

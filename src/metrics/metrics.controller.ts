@@ -10,6 +10,7 @@ import { Unlimited } from '../throttling/unlimited.js';
 import { MetricsSummaryDto } from './metrics-summary.dto.js';
 import { ApiMetrics } from './metrics.openapi.js';
 
+/** `GET /metrics`. The guard requires `METRICS_TOKEN`; when that variable is unset, the metrics are public. */
 @ApiTags('metrics')
 @Controller('metrics')
 @UseGuards(OperatorGuard)

@@ -14,12 +14,12 @@ import { MemoryResponseStore } from './memory-response-store.js';
 import { RedisResponseStore } from './redis-response-store.js';
 
 /** Milliseconds that Redis may delay a response in all. Rate limiting may have taken as long again. */
-const REDIS_BUDGET_MS = 50;
+export const REDIS_BUDGET_MS = 50;
 /** Milliseconds after which the lock on a read expires: longer than a healthy database takes. */
 const LOCK_TTL_MS = 2000;
 const POLL_INTERVAL_MS = 10;
 /** The soft timeout of the database, in milliseconds. */
-const SOFT_TIMEOUT_MS = 1000;
+export const SOFT_TIMEOUT_MS = 1000;
 /** The soft timeout after a failed read: a healthy database answers well within it. */
 const FAILING_SOFT_TIMEOUT_MS = 100;
 

@@ -1,9 +1,12 @@
 import type { FastifyRequest } from 'fastify';
 import { createHmac } from 'node:crypto';
 
+/** A valid `webhook-id`: 1 to 255 visible ASCII characters. */
+export const WEBHOOK_ID = /^[\x21-\x7e]{1,255}$/;
+
 /** A webhook message as it was received. A missing header is empty. */
 export interface SignedMessage {
-  /** `webhook-id`. */
+  /** `webhook-id`, which may not match {@link WEBHOOK_ID}. */
   readonly id: string;
   /** `webhook-timestamp`: seconds since 1970, as text. */
   readonly timestamp: string;

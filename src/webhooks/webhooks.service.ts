@@ -13,7 +13,7 @@ import { CONCURRENT_BATCHES, EventInbox } from './event-inbox.js';
 import { EventLeases } from './event-leases.js';
 import { EventRetention } from './event-retention.js';
 import type { ReceivedEvent } from './event-statements.js';
-import type { SignedMessage } from './signed-message.js';
+import { type SignedMessage, WEBHOOK_ID } from './signed-message.js';
 
 export type EventStatus = 'processed' | 'ignored' | 'duplicate';
 
@@ -21,7 +21,6 @@ export type EventStatus = 'processed' | 'ignored' | 'duplicate';
 export const WEBHOOK_DEADLINE_MS = 4000;
 /** An event with a longer estimated wait is refused. Half of the deadline, because the estimate may be off by a factor of two. */
 const MAX_WAIT_MS = WEBHOOK_DEADLINE_MS / 2;
-const ID = /^[\x21-\x7e]{1,255}$/;
 
 /** Applies each event exactly once. PostgreSQL decides what is a duplicate; Redis only saves work. */
 @Injectable()
@@ -62,7 +61,7 @@ export class WebhooksService {
   }
 
   private async process({ id, body }: SignedMessage, arrivedAt: number): Promise<EventStatus> {
-    if (!ID.test(id)) {
+    if (!WEBHOOK_ID.test(id)) {
       throw unprocessable({
         parameter: 'webhook-id',
         message: 'must have 1 to 255 visible ASCII characters',

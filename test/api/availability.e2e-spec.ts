@@ -121,10 +121,10 @@ describe('GET /api/products/:id/availability', () => {
         .split('\n')
         .filter((line) => line.startsWith('farmlokal_page_cache_requests_total{'));
     const before = await pages();
-    const asked = Array.from({ length: 150 }, () => stock.unseenProduct());
-    const responses = await Promise.all(asked.map((id) => availability(service, id)));
+    const requested = Array.from({ length: 150 }, () => stock.unseenProduct());
+    const responses = await Promise.all(requested.map((id) => availability(service, id)));
     expect(responses.map(({ status, body }) => [status, body.productId])).toEqual(
-      asked.map((id) => [200, id]),
+      requested.map((id) => [200, id]),
     );
     expect(await pages()).toEqual(before);
   });

@@ -197,16 +197,18 @@ async function sendPipelined(paths: readonly string[], cuts: readonly number[]):
       connection.write(bytes.subarray(ends[nth - 1] ?? 0, end));
       await setImmediate();
     }
-    let answer: RawResponse | undefined;
+    let response: RawResponse | undefined;
     do {
-      answer = await connection.nextResponse();
+      response = await connection.nextResponse();
       const [path = ''] = paths[next]?.split('?') ?? [];
-      note(bytes, answer ? [answer] : [], [
-        ...(answer?.headers.get('x-request-id') === String(next) ? [] : [`no answer to ${next}`]),
-        ...(answer ? contract.faults({ method: 'GET', path }, answer) : []),
+      note(bytes, response ? [response] : [], [
+        ...(response?.headers.get('x-request-id') === String(next)
+          ? []
+          : [`no response to ${next}`]),
+        ...(response ? contract.faults({ method: 'GET', path }, response) : []),
       ]);
       next += 1;
-    } while (next < paths.length && answer?.headers.get('connection') === 'keep-alive');
+    } while (next < paths.length && response?.headers.get('connection') === 'keep-alive');
     connection.close();
   }
 }

@@ -142,7 +142,7 @@ describe('The query plan of a listing', () => {
               if (crosses && mode === 'generic') continue;
 
               const plan = await explain(listing, mode);
-              // Entries that an index scan reads and rejects are rows to nobody: only its blocks tell.
+              // EXPLAIN does not count index entries that the scan rejects: only the blocks show them.
               const blocks = plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
               if (!crosses && blocks > 2 * (LIMIT + 1) + 10) {
                 throw new Error(

@@ -511,7 +511,7 @@ it('A body of 256 KiB is accepted', async () => {
 });
 
 describe('GET /api/products after an event', () => {
-  it('shows the change at once on the replica that took the event, and within a second on the others', async () => {
+  it('shows the change at once on the replica that took the event, and soon on the others', async () => {
     const category = randomUUID();
     const listing = async ({ url }: Service): Promise<string[]> => {
       const { body } = await httpFetch<ProductPage>(`${url}/api/products?category=${category}`);
@@ -525,8 +525,8 @@ describe('GET /api/products after an event', () => {
       await Promise.all([listing(service), listing(other)]);
       await send(service.url, upserted(sku, revision, { category, name }));
       expect(await listing(service)).toEqual([name]);
-      await sleep(1000);
-      expect(await listing(other)).toEqual([name]);
+      // Well before its cached page expires.
+      await eventually(async () => (await listing(other))[0] === name || undefined);
     }
     const id = (
       await database.query<{ id: string }>('SELECT id::text FROM products WHERE sku = $1', [sku])
@@ -534,8 +534,7 @@ describe('GET /api/products after an event', () => {
     expect((await httpFetch(`${service.url}/api/products/${id}`)).status).toBe(200);
     await send(other.url, deleted(sku, 3));
     expect(await listing(other)).toEqual([]);
-    await sleep(1000);
-    expect(await listing(service)).toEqual([]);
+    await eventually(async () => (await listing(service)).length === 0 || undefined);
     expect((await httpFetch(`${service.url}/api/products/${id}`)).status).toBe(404);
   });
 
@@ -558,7 +557,7 @@ describe('GET /api/products after an event', () => {
     await eventually(async () => {
       const [product] = (await httpFetch<ProductPage>(url)).body.data;
       return product?.name === 'New' ? true : undefined;
-    }, 1000);
+    });
     expect(outcome(await send(patient.url, event, { id }))).toEqual([200, 'duplicate']);
     await patient.stop();
   });

@@ -365,7 +365,7 @@ describe('Redis counts as down', () => {
     'ERR max requests limit exceeded. Limit: 500000, Usage: 500001.',
     'ASK 3999 127.0.0.1:6381',
     "CROSSSLOT Keys in request don't hash to the same slot",
-    'SOMETHING nobody has heard of',
+    'UNKNOWN an error of a later version',
   ])('after the error reply %s', async (reply) => {
     await start();
     const client = await connect();

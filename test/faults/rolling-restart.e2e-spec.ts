@@ -60,7 +60,7 @@ function load(): { stop(): Promise<string[]> } {
       route?.().then(
         ({ status, body }) => (status === 200 ? 'answered' : `${status} ${JSON.stringify(body)}`),
         (error: unknown) => String(error),
-      ) ?? Promise.resolve('nothing was asked'),
+      ) ?? Promise.resolve('no request'),
     );
   }, EVERY_MS);
   return {

@@ -243,10 +243,10 @@ describe('A token that a partner rejects', () => {
     const provider = await startRepeatingProvider();
     const own = await restart(0, { OAUTH_TOKEN_URL: provider.url });
     const [token = ''] = (await control<Called>(own, 'call')).cold.tokens;
-    for (const asked of [2, 3]) {
+    for (const requested of [2, 3]) {
       await control(own, `invalidate?token=${token}`);
       expect((await control<Called>(own, 'call')).cold.tokens).toEqual([token]);
-      expect(provider.requests()).toBe(asked);
+      expect(provider.requests()).toBe(requested);
     }
     provider.stop();
   });
@@ -343,14 +343,14 @@ describe('A provider that rejects the client', () => {
         expect(cold.faults).toEqual([expect.stringMatching(/^dependency-unavailable 1[45]$/)]);
       }
       expect(await requests()).toBe(1);
-      const told = own
+      const lines = own
         .logs()
         .slice(before)
         .split('\n')
         .filter((line) => line.includes(oauthError));
-      expect(told).toHaveLength(1);
-      expect(told[0]).toContain('rejects this client');
-      expect(told[0]).toContain('The switch oauthError is set');
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toContain('rejects this client');
+      expect(lines[0]).toContain('The switch oauthError is set');
     },
   );
 });

@@ -1,6 +1,6 @@
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 
-import { atRate } from '../../bench/pace.js';
+import { atRate } from './pace.js';
 import type { Call, Route } from './traffic.js';
 
 /** The response to a call, with its timing. */

@@ -22,11 +22,11 @@ export interface PartnerSwitches {
 /** The partners of one spec, with switches for their faults. */
 export class Sandbox {
   constructor(
-    /** Where they are, and with what credentials. */
+    /** Their URLs and credentials. */
     readonly partners: PartnerSandbox,
   ) {}
 
-  /** What makes the service deal with them. */
+  /** The environment that connects the service to the partners. */
   environment(): Record<string, string> {
     return this.partners.environment();
   }
@@ -39,22 +39,22 @@ export class Sandbox {
     return await this.call<SandboxState[Name]>('PATCH', `/${partner}`, JSON.stringify(changes));
   }
 
-  /** The switches as they stand and what has been counted. */
+  /** The current switches and counts. */
   async state(): Promise<SandboxState> {
     return await this.call<SandboxState>('GET', '/');
   }
 
-  /** Sets all switches back and all counts to 0; tokens stay good. */
+  /** Resets all switches and counts; tokens stay valid. */
   async reset(): Promise<SandboxState> {
     return await this.call<SandboxState>('POST', '/reset');
   }
 
-  /** Makes API A refuse every token issued up to now. */
+  /** Makes API A reject every token issued so far. */
   async revoke(): Promise<void> {
     await this.call('POST', '/inventory/revoke');
   }
 
-  /** Has API B send changes of the catalogue until all are settled; gives what came of it. */
+  /** Makes API B send catalog changes, and waits until each is acknowledged or given up. */
   async emit(
     options: Partial<EmitOptions> & { oracle: true },
   ): Promise<EmitSummary & { oracle: Oracle }>;
@@ -77,7 +77,7 @@ export class Sandbox {
   }
 }
 
-/** Starts a sandbox of the spec's own. */
+/** Starts the partners of one spec. */
 export async function startSandbox(): Promise<Sandbox> {
   const log = join(testDirectory(), `sandbox-${randomUUID()}.log`);
   return new Sandbox(await PartnerSandbox.start({ log }));

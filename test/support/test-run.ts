@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { ManagedProcess } from '../../dev/managed-process.js';
@@ -14,6 +14,7 @@ import { copyOfTemplate, TEMPLATE_DATABASE } from './postgres-server.js';
  * @returns a function that stops and removes everything.
  */
 export async function startTestRun(): Promise<() => Promise<void>> {
+  if (!existsSync('dist/main.js')) throw new Error('There is no build: run npm run build first');
   clearPostgresVariables();
   const directory = await makeTemporaryDirectory();
   process.env.TEST_DIRECTORY = directory.path;

@@ -1,141 +1,70 @@
-import { randomBytes } from 'node:crypto';
-
 import { SECRET } from '../../../test/support/signed-event.js';
-import { PAGE } from '../../cached-page.js';
-import type { Catalogue } from '../../catalogue.js';
-import { newEvent, removeEvents, signed } from '../../events.js';
-import type { GeneratedRequest } from '../../load-generator.js';
-import { PopularPages } from '../../popular-pages.js';
-import { EVERYTHING_ON } from '../../speed-setting.js';
-import { EMPTY_CACHES, loggingTo, type Program, type Testbed } from '../../testbed.js';
+import { INVENTORY_STUB } from '../../baselines/programs.js';
+import type { Catalog } from '../../catalog.js';
+import type { LoadRequest } from '../../load/request.js';
+import { Pages } from '../../pages.js';
+import { EMPTY_CACHES, PRODUCTION, type Testbed } from '../../testbed.js';
+import { newEvent, signed } from '../../webhook-events.js';
 
-/** One kind of request and a process that answers it. */
+/** One kind of request and the process that responds to it. */
 export interface Kind {
   readonly name: string;
-  /** What the requests are, for the report. */
   readonly description: string;
   readonly url: string;
-  /** Whether a request may be sent again. */
+  /** Whether a request may be sent more than once. */
   readonly repeatable: boolean;
-  /** So many requests; fewer when they are repeatable. */
-  requests(count: number): Iterable<GeneratedRequest>;
-  stop(): Promise<void>;
+  /** So many requests, or fewer if they are repeatable. */
+  requests(count: number): Iterable<LoadRequest>;
 }
 
-export type StartKind = (testbed: Testbed, catalogue: Catalogue) => Promise<Kind>;
+type StartKind = (testbed: Testbed, catalog: Catalog) => Promise<Kind>;
 
 /** Products that the events change. */
 const EVENT_PRODUCTS = 2000;
-const CACHED_PAGES = 100;
 const UNCACHED_PAGES = 50_000;
 
-const INVENTORY: Program = {
-  entry: 'bench/support/inventory-stub.js',
-  ready: '/health/ready',
-  log: 'bench-inventory.log',
-};
-const BARE: Program = { entry: 'bench/baselines/bare-fastify.js', ready: '/health/ready' };
-
-export const cachedPages: StartKind = async (testbed, catalogue) => {
-  const replica = await testbed.startReplica(EVERYTHING_ON, loggingTo('bench-overload.log'));
-  const pages = await PopularPages.of(catalogue);
-  const requests = Array.from({ length: CACHED_PAGES }, () => pages.any());
-  return {
-    name: 'cached pages',
-    description: `${CACHED_PAGES} pages of 20 products, which every cache has.`,
-    url: replica.url,
-    repeatable: true,
-    requests: () => requests,
-    stop: async () => {
-      await replica.stop();
-    },
-  };
+export const cachedPages: StartKind = async (testbed, catalog) => {
+  const { url } = await testbed.startReplica(PRODUCTION);
+  const { popular } = await Pages.of(catalog);
+  const description = `${popular.length} pages of 20 products, all cached.`;
+  return { name: 'cached pages', description, url, repeatable: true, requests: () => popular };
 };
 
-export const uncachedPages: StartKind = async (testbed, catalogue) => {
-  const replica = await testbed.startReplica(
-    { ...EVERYTHING_ON, ...EMPTY_CACHES },
-    loggingTo('bench-overload.log'),
-  );
-  const pages = await PopularPages.of(catalogue);
+export const uncachedPages: StartKind = async (testbed, catalog) => {
+  const { url } = await testbed.startReplica({ ...PRODUCTION, ...EMPTY_CACHES });
+  const pages = await Pages.of(catalog);
   const requests = Array.from({ length: UNCACHED_PAGES }, () => pages.any());
-  return {
-    name: 'uncached pages',
-    description: 'Pages of 20 products anywhere in the catalog, each read from PostgreSQL.',
-    url: replica.url,
-    repeatable: true,
-    requests: () => requests,
-    stop: async () => {
-      await replica.stop();
-    },
-  };
+  const description = 'Pages of 20 products at random positions, each read from PostgreSQL.';
+  return { name: 'uncached pages', description, url, repeatable: true, requests: () => requests };
 };
 
-export const availability: StartKind = async (testbed, catalogue) => {
-  const inventory = await testbed.startReplica({}, INVENTORY);
-  const replica = await testbed.startReplica(
-    {
-      ...EVERYTHING_ON,
-      OAUTH_TOKEN_URL: `${inventory.url}/token`,
-      OAUTH_CLIENT_ID: 'bench',
-      OAUTH_CLIENT_SECRET: randomBytes(16).toString('hex'),
-      INVENTORY_API_URL: inventory.url,
-    },
-    loggingTo('bench-overload.log'),
-  );
-  const ids = await catalogue.ids(await catalogue.count({ name: 'none' }));
-  let used = 0;
-  return {
-    name: 'availability',
-    description:
-      'Each request is for another product, so that the service has to read it and to ask the inventory. The inventory is a stub that answers at once (`bench/support/inventory-stub.js`): the partner sandbox would be the limit.',
-    url: replica.url,
-    repeatable: false,
-    *requests(count) {
-      for (let nth = 0; nth < count; nth += 1) {
-        yield { path: `/api/products/${ids[used++ % ids.length] ?? ''}/availability` };
-      }
-    },
-    stop: async () => {
-      await replica.stop();
-      await inventory.stop();
-    },
+export const availability: StartKind = async (testbed, catalog) => {
+  const inventory = await testbed.startReplica({}, INVENTORY_STUB);
+  const env = {
+    ...PRODUCTION,
+    OAUTH_TOKEN_URL: `${inventory.url}/token`,
+    OAUTH_CLIENT_ID: 'bench',
+    OAUTH_CLIENT_SECRET: 'not-checked',
+    INVENTORY_API_URL: inventory.url,
   };
+  const { url } = await testbed.startReplica(env);
+  const ids = await catalog.ids(testbed.rows);
+  let used = 0;
+  const description =
+    'Each request is for another product, so that the service reads the product and requests its stock. The inventory is a stub (`bench/baselines/inventory-stub.js`), because the partner sandbox would be the limit.';
+  function* requests(count: number) {
+    for (let nth = 0; nth < count; nth += 1) {
+      yield { path: `/api/products/${ids[used++ % ids.length] ?? ''}/availability` };
+    }
+  }
+  return { name: 'availability', description, url, repeatable: false, requests };
 };
 
 export const webhooks: StartKind = async (testbed) => {
-  const replica = await testbed.startReplica(
-    { ...EVERYTHING_ON, WEBHOOK_SECRETS: SECRET },
-    loggingTo('bench-overload.log'),
-  );
-  return {
-    name: 'webhooks',
-    description: 'New signed events, each of which changes one of 2,000 products.',
-    url: replica.url,
-    repeatable: false,
-    *requests(count) {
-      for (let nth = 0; nth < count; nth += 1) yield signed(newEvent(EVENT_PRODUCTS));
-    },
-    stop: async () => {
-      await replica.stop();
-      await removeEvents(testbed);
-    },
-  };
-};
-
-/** No kind of the service: shows what the sender can send and what it costs. */
-export const bareFastify: StartKind = async (testbed) => {
-  const service = await testbed.startReplica({});
-  const bare = await testbed.startReplica({ PAGE_URL: service.url + PAGE }, BARE);
-  await service.stop();
-  return {
-    name: 'bare Fastify',
-    description: 'One page that Fastify has in memory: nothing but the sender is measured.',
-    url: bare.url,
-    repeatable: true,
-    requests: () => [{ path: PAGE }],
-    stop: async () => {
-      await bare.stop();
-    },
-  };
+  const { url } = await testbed.startReplica({ ...PRODUCTION, WEBHOOK_SECRETS: SECRET });
+  function* requests(count: number) {
+    for (let nth = 0; nth < count; nth += 1) yield signed(newEvent(EVENT_PRODUCTS));
+  }
+  const description = `New signed events, each of which changes one of ${EVENT_PRODUCTS} products.`;
+  return { name: 'webhooks', description, url, repeatable: false, requests };
 };

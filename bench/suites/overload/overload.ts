@@ -1,144 +1,107 @@
-import type { Catalogue } from '../../catalogue.js';
-import type { SenderResult } from '../../load/open-loop-sender.js';
-import { sendOpenLoad } from '../../load/open-loop.js';
-import { median } from '../../summary.js';
-import { type Testbed, TestbedError } from '../../testbed.js';
-import type { Kind, StartKind } from './kinds.js';
+import type { SenderResult } from '../../load/sender-process.js';
+import { drawLinePlot } from '../../report/line-plot.js';
+import { atLeast, type Cell, ms, type Section, thousands } from '../../report/report.js';
+import { type Counts, totalOf } from '../../statistics.js';
+import type { Suite } from '../../suite.js';
+import { removeEvents } from '../../webhook-events.js';
+import { availability, cachedPages, uncachedPages, webhooks } from './kinds.js';
+import { type KindResult, measureKind, type Multiple, MULTIPLES } from './measure-kind.js';
+import { CLOSED_CONNECTIONS, CLOSED_RUNS, OPEN_CONNECTIONS } from './measure-kind.js';
 
-/** Requests offered, as multiples of the capacity. */
-export const MULTIPLES = [0.5, 1, 2, 3, 5] as const;
-export type Multiple = (typeof MULTIPLES)[number];
-
-/** What happens to one kind of request when more of them come than can be answered. */
-export interface KindResult {
-  readonly name: string;
-  readonly description: string;
-  /** Accepted responses a second in a closed loop: the median of the runs before the overload. */
-  readonly capacity: number;
-  /** The same in one run after the overload. */
-  readonly capacityAfter: number;
-  /** What failed in the closed loops, by reason. */
-  readonly closedFaults: Readonly<Record<string, number>>;
-  readonly loads: Readonly<Record<Multiple, SenderResult>>;
-}
-
-export interface Overload {
-  readonly seconds: number;
-  readonly closedSeconds: number;
-  readonly closedRuns: number;
-  readonly closedConnections: number;
-  readonly openConnections: number;
-  readonly kinds: readonly KindResult[];
-}
-
-/** The part of a load's time that each load here lasts: there are many. */
+/** The part of `--seconds` that each load lasts. */
 const PART = 1 / 6;
-/** In less time the queues of the service are hardly full. */
-const LEAST_SECONDS = 3;
-/** In more time more events would be signed beforehand than fit into the memory of a small machine. */
-const MOST_SECONDS = 10;
-const CLOSED_PART = 1 / 2;
-const CLOSED_RUNS = 3;
-const CLOSED_CONNECTIONS = 64;
-const OPEN_CONNECTIONS = 2000;
-/** Requests that are prepared for a second of a closed loop: more than a replica answers where each has to be new. */
-const MOST_A_SECOND = 15_000;
+/** A shorter load hardly fills the queues of the service. */
+const MIN_SECONDS = 3;
+/** A longer load would need more signed events than fit into the memory of a small machine. */
+const MAX_SECONDS = 10;
+/** Goodput at {@link GOAL_MULTIPLE} times the capacity, divided by the capacity. */
+const GOAL = 0.8;
+const GOAL_MULTIPLE: Multiple = 3;
 
-/** Measures what becomes of some kinds of request when more of them come than can be answered. */
-export async function measureOverload(
-  testbed: Testbed,
-  catalogue: Catalogue,
-  kinds: readonly StartKind[],
-  wholeSeconds: number,
-  say: (line: string) => void,
-): Promise<Overload> {
-  const seconds = Math.min(MOST_SECONDS, Math.max(LEAST_SECONDS, Math.round(wholeSeconds * PART)));
-  const closedSeconds = Math.ceil(seconds * CLOSED_PART);
-  const results: KindResult[] = [];
-  for (const start of kinds) {
-    const kind = await start(testbed, catalogue);
-    results.push(await measureKind(kind, seconds, closedSeconds, say));
-    await kind.stop();
-  }
-  return {
-    seconds,
-    closedSeconds,
-    closedRuns: CLOSED_RUNS,
-    closedConnections: CLOSED_CONNECTIONS,
-    openConnections: OPEN_CONNECTIONS,
-    kinds: results,
-  };
-}
+const HEAD =
+  'times capacity | offered/s | sent/s | goodput/s | divided by capacity | refused/s | faults | P50, ms | P99, ms | max, ms | refused P99, ms | due P99, ms | connect max, ms | sender';
 
-async function measureKind(
-  kind: Kind,
-  seconds: number,
-  closedSeconds: number,
-  say: (line: string) => void,
-): Promise<KindResult> {
-  const { name, description } = kind;
-  const closedFaults: Record<string, number> = {};
-  const measureRate = async (): Promise<number> => {
-    const { acceptedInTime, refusals, faults } = await sendClosed(kind, closedSeconds);
-    for (const [reason, times] of Object.entries({ ...refusals, ...faults })) {
-      closedFaults[reason] = (closedFaults[reason] ?? 0) + times;
+export const overload: Suite = {
+  summary: 'goodput at up to five times the capacity, over 2,000 connections',
+  minutes: 8,
+  run: async ({ testbed, catalog, seconds: whole, log }) => {
+    const seconds = Math.min(MAX_SECONDS, Math.max(MIN_SECONDS, Math.round(whole * PART)));
+    const kinds: KindResult[] = [];
+    for (const start of [cachedPages, uncachedPages, availability, webhooks]) {
+      kinds.push(await measureKind(await start(testbed, catalog), seconds, log));
+      await testbed.stopReplicas();
     }
-    const rate = acceptedInTime / closedSeconds;
-    say(`${name}: closed loop ${Math.round(rate)}/s`);
-    return rate;
-  };
-  // The first run warms everything up.
-  await measureRate();
-  const rates: number[] = [];
-  for (let run = 0; run < CLOSED_RUNS; run += 1) rates.push(await measureRate());
-  const capacity = median(rates);
+    await removeEvents(testbed);
+    const goal = `goodput at ${GOAL_MULTIPLE} times the capacity, divided by the capacity`;
+    return {
+      title: 'Overload',
+      method: [
+        `The capacity is the goodput of a closed loop of ${CLOSED_CONNECTIONS} connections: the median of ${CLOSED_RUNS} runs of ${Math.ceil(seconds / 2)} s after a warm-up. Then an open loop offers multiples of the capacity for ${seconds} s each. Each request is due at a fixed time. It is sent at once on a free or a new connection, up to ${thousands(OPEN_CONNECTIONS)} connections; beyond that it waits in the sender. A request that is still waiting at the end counts as offered only.`,
+        'Goodput: responses 2xx and 304 a second that came before the end. Refused: 503 with `Retry-After`. Fault: any other response, a broken connection, or no response within 10 s. Latency counts from sending the request, except *due P99*: from when an accepted request was due. *Connect max*: until the service accepted a connection. *Sender*: CPU time of the sender for each request, and its share of one core.',
+      ].join('\n\n'),
+      goals: kinds.map((kind) =>
+        atLeast(GOAL, '', `${kind.name}: ${goal}`, goodputRatio(kind, GOAL_MULTIPLE)),
+      ),
+      sections: kinds.map((kind, nth) => ({
+        ...kindSection(kind, seconds),
+        ...(nth === 0 ? { plot: plotOf(kinds) } : {}),
+      })),
+    };
+  },
+};
 
-  const loads: Partial<Record<Multiple, SenderResult>> = {};
-  for (const multiple of MULTIPLES) {
-    const rate = multiple * capacity;
-    const load = await sendOpenLoad({
-      url: kind.url,
-      requests: kind.requests(Math.ceil(rate * seconds)),
-      seconds,
-      rate,
-      connections: OPEN_CONNECTIONS,
-    });
-    loads[multiple] = load;
-    say(`${name}: ${multiple} times the capacity: ${describe(load, seconds, capacity)}`);
-  }
+function kindSection(kind: KindResult, seconds: number): Section {
+  const { name, description, capacity, capacityAfter, loads } = kind;
+  const row = (multiple: Multiple): Cell[] => {
+    const load = loads[multiple];
+    const { p50, p99, max } = load.sentLatency;
+    const rates = [multiple * capacity, load.sent / seconds, load.perSecond];
+    return [
+      ...[multiple, ...rates.map(thousands), goodputRatio(kind, multiple).toFixed(2)],
+      thousands(totalOf(load.refusals) / seconds),
+      thousands(totalOf(load.faults)),
+      ...[p50, p99, max, load.refusedLatency.p99, load.latency.p99].map(ms),
+      ms(load.connectLatency.max),
+      `${Math.round(load.cpuMicroseconds)} µs, ${load.cpuShare.toFixed(2)}`,
+    ];
+  };
   return {
-    name,
-    description,
-    capacity,
-    capacityAfter: await measureRate(),
-    closedFaults,
-    loads: loads as Record<Multiple, SenderResult>,
+    title: `${name[0]?.toUpperCase() ?? ''}${name.slice(1)}`,
+    text: `${description} Capacity ${thousands(capacity)}/s; after the overload ${thousands(capacityAfter)}/s.`,
+    head: HEAD,
+    rows: MULTIPLES.map(row),
+    faults: faultsOf(kind),
   };
 }
 
-/** @throws TestbedError when requests were sent twice of which each has to be new. */
-async function sendClosed(kind: Kind, seconds: number): Promise<SenderResult> {
-  const prepared = seconds * MOST_A_SECOND;
-  const result = await sendOpenLoad({
-    url: kind.url,
-    requests: kind.requests(prepared),
-    seconds,
-    connections: CLOSED_CONNECTIONS,
-  });
-  if (!kind.repeatable && result.sent > prepared) {
-    throw new TestbedError(`${kind.name}: a replica takes more than ${MOST_A_SECOND} a second.`);
-  }
-  return result;
+/** All faults, and the refusals for another reason than overload. */
+function faultsOf({ loads, closedResults }: KindResult): Counts {
+  const unexpected = ({ faults, refusals }: SenderResult, where: string) =>
+    Object.entries({ ...faults, ...refusals })
+      .filter(([reason]) => reason !== 'overloaded')
+      .map(([reason, times]) => [`${reason}, ${where}`, times]);
+  return Object.fromEntries([
+    ...closedResults.flatMap((result, nth) => unexpected(result, `closed loop ${nth + 1}`)),
+    ...MULTIPLES.flatMap((m) => unexpected(loads[m], `at ${m} times the capacity`)),
+  ]) as Counts;
 }
 
-function describe(load: SenderResult, seconds: number, capacity: number): string {
-  const { acceptedInTime, refused, acceptedLatency, faults } = load;
-  const goodput = acceptedInTime / seconds;
-  return [
-    `goodput ${Math.round(goodput)}/s (${(goodput / capacity).toFixed(2)})`,
-    `P99 ${acceptedLatency.p99} ms`,
-    `${refused} refused`,
-    `faults ${JSON.stringify(faults)}`,
-    `sender ${Math.round(load.cpuMicroseconds)} µs a request`,
-  ].join(', ');
+function plotOf(kinds: readonly KindResult[]): Required<Section>['plot'] {
+  const max = Math.max(...MULTIPLES);
+  const svg = drawLinePlot({
+    title: 'Goodput against offered load',
+    xs: MULTIPLES.map((multiple) => ({ at: multiple / max, label: String(multiple) })),
+    xLabel: 'offered load divided by the capacity',
+    yLabel: 'goodput divided by the capacity',
+    series: kinds.map((kind) => ({
+      name: kind.name,
+      values: MULTIPLES.map((multiple) => goodputRatio(kind, multiple)),
+    })),
+    limit: { value: GOAL, label: `goal at ${GOAL_MULTIPLE} times the capacity` },
+  });
+  return { file: 'goodput-against-offered-load.svg', svg };
+}
+
+function goodputRatio({ capacity, loads }: KindResult, multiple: Multiple): number {
+  return loads[multiple].perSecond / capacity;
 }
