@@ -19,7 +19,7 @@ const BUDGET_GROWTH = 4;
 
 /**
  * Reads products through TypeORM, within the limits of {@link Database}. Each product is JSON as the API gives it,
- * formatted by PostgreSQL: timestamps keep their microseconds, which a JavaScript `Date` has not.
+ * formatted by PostgreSQL: timestamps keep their microseconds, which a JavaScript `Date` does not hold.
  */
 @Injectable()
 export class ProductsRepository {

@@ -6,7 +6,7 @@ import type { StoredResponse } from './cached-response.js';
 
 /**
  * - `fresh`: younger than `CACHE_TTL_MS`.
- * - `stale`: up to as old again. It is served while it is revalidated (RFC 5861, stale-while-revalidate).
+ * - `stale`: up to twice as old. It is served while it is revalidated (RFC 5861, stale-while-revalidate).
  * - `expired`: older, or read before an invalidation.
  */
 export type FreshnessState = 'fresh' | 'stale' | 'expired';
