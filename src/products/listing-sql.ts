@@ -37,8 +37,9 @@ const SORT_TYPE = {
 /**
  * Aggregates a page into one row: parsing twenty rows in Node costs more than aggregating them in PostgreSQL.
  *
- * The limit of `rows` is repeated here for the planner, which estimates that an unknown limit keeps a tenth of the rows.
- * The generic plan then looks cheaper than any custom plan, so PostgreSQL stops planning every page.
+ * `rows` is limited already. The limit is repeated because the planner assumes that an unknown limit keeps a tenth of
+ * the rows: with two limits the generic plan looks cheaper than a custom plan, so PostgreSQL keeps it and stops planning
+ * every page anew.
  */
 export function aggregatePage(rows: string): string {
   return `

@@ -27,12 +27,13 @@ const SORTABLE_RANGE = '8 * scan_budget';
  * the size of the range, and estimates badly where price depends on category or name. So the statement tries the plans
  * in turn, each within a limit:
  *
- * 1. `narrow`: a range below the scan budget is sorted.
- * 2. `scanned`: rows in sort order fill the page, which succeeds in a large range.
- * 3. `sortable`: a range of moderate size is sorted.
+ * 1. `narrow`: a range of at most an eighth of the scan budget is sorted.
+ * 2. `scanned`: otherwise a scan in sort order, up to `sort_scan_limit`, looks for the rows of the page. `complete` says
+ *    whether it filled the page or came to the end.
+ * 3. `sortable`: otherwise a range of at most eight times the scan budget is sorted.
  *
- * The statement returns no row for a large range whose rows come late in the sort order. A larger budget raises all
- * limits, and most of all the scan's: counting and sorting a row costs three times as much as skipping one.
+ * A large range whose rows come late in the sort order gives no row. A larger budget raises all limits, that of the scan
+ * most: counting and sorting a row costs three times as much as skipping one.
  *
  * Not prepared, because the planner needs the values to plan the LIMITs.
  */

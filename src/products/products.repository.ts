@@ -18,8 +18,8 @@ const PRODUCT_JSON = `(SELECT row_to_json(product)::text FROM (SELECT ${PRODUCT_
 const BUDGET_GROWTH = 4;
 
 /**
- * Reads products through TypeORM, within the limits of {@link Database}. PostgreSQL formats each product as the JSON of
- * the API, because a JavaScript `Date` would lose the microseconds of a timestamp.
+ * Reads products through TypeORM, within the limits of {@link Database}. Each product is JSON as the API gives it,
+ * formatted by PostgreSQL: timestamps keep their microseconds, which a JavaScript `Date` does not hold.
  */
 @Injectable()
 export class ProductsRepository {

@@ -12,8 +12,8 @@ import { ProductsRepository } from './products.repository.js';
 /** About 4 MB. */
 const MAX_CACHED = 20_000;
 /**
- * Two statements at a time: while PostgreSQL answers one, this process prepares the other. More statements would
- * only make each batch smaller. The bound on waiting ids matters while PostgreSQL does not answer.
+ * Two statements at a time: PostgreSQL works on one while this process reads the rows of the other. More statements would
+ * only hold fewer ids each. The bound on waiting ids matters while PostgreSQL does not answer.
  */
 const BATCHES = { maxBatch: 100, concurrency: 2, maxWaiting: 2000 };
 /** Milliseconds that a lookup waits for PostgreSQL when an expired sku is cached. A healthy one answers in a few. */
@@ -21,7 +21,7 @@ const SOFT_TIMEOUT_MS = 250;
 
 interface CachedSku {
   readonly sku: string;
-  /** The catalog version before the read. */
+  /** The {@link CacheVersion} before the read. */
   readonly version: string;
   /** In the time of `performance.now()`. */
   readonly readAt: number;

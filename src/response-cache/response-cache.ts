@@ -15,7 +15,7 @@ import { type ReadResponse, ResponseLoader, type ResponseRequest } from './respo
 /** A read in progress. Every request for the same key and version joins it. */
 interface InFlightRead {
   readonly result: Promise<CacheResult>;
-  /** Resolves when an older response is better than more waiting. It starts with the read, not with the request. */
+  /** Resolves when an older response is better than further waiting. It starts with the read, not with the request. */
   readonly softTimeout: Promise<undefined>;
 }
 

@@ -13,7 +13,7 @@ import { Freshness } from './freshness.js';
 import { MemoryResponseStore } from './memory-response-store.js';
 import { RedisResponseStore } from './redis-response-store.js';
 
-/** Milliseconds that Redis may delay a response in all. Rate limiting may have taken as long again. */
+/** Milliseconds that Redis may delay a response in all. Rate limiting has a budget of its own. */
 export const REDIS_BUDGET_MS = 50;
 /** Milliseconds after which the lock on a read expires: longer than a healthy database takes. */
 const LOCK_TTL_MS = 2000;
@@ -36,7 +36,10 @@ export interface ResponseRequest {
   readonly startedAt: number;
 }
 
-/** Loads responses from Redis, else from the database, and stores them. While Redis works, replicas read one at a time. */
+/**
+ * Loads responses from Redis, else from the database, and stores them. While Redis works, one replica at a time reads a
+ * response from the database.
+ */
 @Injectable()
 export class ResponseLoader {
   /** Whether the last read found the database unavailable. */
