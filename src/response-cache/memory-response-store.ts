@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 
 import type { StoredResponse } from './cached-response.js';
 
-/** Some 800 pages of 20 products. Redis holds more. */
+/** About 800 pages of 20 products. Redis holds more. */
 export const MAX_BYTES = 8 * 1024 * 1024;
 /** Bytes of an entry besides its key and its body. */
 const ENTRY_OVERHEAD = 1024;
