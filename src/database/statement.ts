@@ -5,7 +5,7 @@ export interface Statement {
   readonly text: string;
   /** The values of `$1`, `$2` and so on. */
   readonly values: readonly unknown[];
-  /** Whether connections keep it prepared. Only for few different texts, whose plans do not depend on the values. */
+  /** Whether connections keep the statement prepared: true for few texts, whose plans do not depend on the values. */
   readonly prepared: boolean;
 }
 

@@ -26,7 +26,7 @@ import { sendSample } from './sample-commands.js';
 
 /** Default timeout of a command. A healthy Redis replies in well under a millisecond. */
 export const REDIS_COMMAND_TIMEOUT_MS = 50;
-/** Timeout of a command for a page, which sends two after the one for the rate limit: at most 100 ms in all. */
+/** Timeout of each of the two commands for a page. With the one for the rate limit, Redis costs a request at most 100 ms. */
 export const REDIS_PAGE_TIMEOUT_MS = 25;
 /** Timeout that ioredis applies to every command. Outside the handshake, commands have a shorter timeout of ours. */
 const HANDSHAKE_TIMEOUT_MS = 5000;

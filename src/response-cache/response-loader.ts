@@ -13,7 +13,7 @@ import { Freshness } from './freshness.js';
 import { MemoryResponseStore } from './memory-response-store.js';
 import { RedisResponseStore } from './redis-response-store.js';
 
-/** Milliseconds that Redis may delay a response in all. Rate limiting has a budget of its own. */
+/** Milliseconds that Redis may delay a response. Rate limiting may delay it by as much again. */
 export const REDIS_BUDGET_MS = 50;
 /** Milliseconds after which the lock on a read expires: longer than a healthy database takes. */
 const LOCK_TTL_MS = 2000;

@@ -18,7 +18,7 @@ import { Unlimited } from './unlimited.js';
 
 /**
  * Limits each client's requests per window over all routes, and sends the RateLimit headers. A client is an IPv4 address
- * or an IPv6 /64 network: that of `request.client`, which `server/client-address.ts` finds behind the trusted proxies.
+ * or an IPv6 /64 network. `server/client-address.ts` finds its address behind the trusted proxies.
  *
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
  */

@@ -20,7 +20,7 @@ export type EventStatus = 'processed' | 'ignored' | 'duplicate';
 /** Milliseconds from a request's arrival to its response: less than senders wait. */
 export const WEBHOOK_DEADLINE_MS = 4000;
 /** An event with a longer estimated wait is refused. Half of the deadline, because the estimate may be off by a factor of two. */
-const MAX_WAIT_MS = WEBHOOK_DEADLINE_MS / 2;
+const MAX_EXPECTED_WAIT_MS = WEBHOOK_DEADLINE_MS / 2;
 
 /** Applies each event exactly once. PostgreSQL decides what is a duplicate; Redis only saves work. */
 @Injectable()
@@ -54,7 +54,7 @@ export class WebhooksService {
    */
   async receive(message: SignedMessage, arrivedAt: number): Promise<EventStatus> {
     // While PostgreSQL does not answer, Redis can still answer duplicates.
-    if (this.admission.shouldReject(this.database.isAnswering ? MAX_WAIT_MS : Infinity)) {
+    if (this.admission.shouldReject(this.database.isAnswering ? MAX_EXPECTED_WAIT_MS : Infinity)) {
       throw overloaded('Too many events are waiting to be recorded.');
     }
     return this.admission.track(() => this.process(message, arrivedAt));
