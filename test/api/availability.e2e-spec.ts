@@ -20,7 +20,10 @@ let stock: StockFixture;
 let service: Service;
 
 beforeAll(async () => {
-  stock = await StockFixture.start();
+  stock = await StockFixture.start({
+    INVENTORY_TIMEOUT_MS: '2000',
+    INVENTORY_DEADLINE_MS: '5000',
+  });
 });
 
 afterAll(async () => {
@@ -42,9 +45,9 @@ function serveAll(): void {
 }
 
 /** Runs a service for each test of a block: the breaker and the retry budget keep state. */
-function serveEach(env: Record<string, string> = {}): void {
+function serveEach(): void {
   beforeEach(async () => {
-    service = await stock.startService(env);
+    service = await stock.startService();
   });
   afterEach(async () => {
     await service.stop();
@@ -212,8 +215,7 @@ describe('GET /api/products/:id/availability', () => {
 });
 
 describe('A token that the inventory rejects', () => {
-  // Many concurrent requests need generous timeouts.
-  serveEach({ INVENTORY_TIMEOUT_MS: '2000', INVENTORY_DEADLINE_MS: '5000' });
+  serveEach();
 
   it('is replaced each time, without an error for the client', async () => {
     await availability(service, stock.unseenProduct());

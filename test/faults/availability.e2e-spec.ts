@@ -7,11 +7,11 @@ import type { Service } from '../support/service.js';
 import {
   type Availability,
   availability,
-  DEADLINE_MS,
   FRESH_MS,
   StockFixture,
 } from '../support/stock-fixture.js';
 
+const DEADLINE_MS = 600;
 const RESET_MS = 5000;
 /** More concurrent requests than the breaker needs to open. */
 const MANY = 60;
@@ -20,7 +20,10 @@ let stock: StockFixture;
 let service: Service;
 
 beforeAll(async () => {
-  stock = await StockFixture.start();
+  stock = await StockFixture.start({
+    INVENTORY_TIMEOUT_MS: '200',
+    INVENTORY_DEADLINE_MS: String(DEADLINE_MS),
+  });
 });
 
 afterAll(async () => {

@@ -17,8 +17,6 @@ export interface Availability {
 
 /** Milliseconds for which the service serves a stock level without a new request to the inventory. */
 export const FRESH_MS = 2000;
-export const DEADLINE_MS = 600;
-const TIMEOUT_MS = 200;
 const PRODUCTS = 10_000;
 
 /** The partners, and products whose stock nobody has requested yet. */
@@ -32,28 +30,29 @@ export class StockFixture {
     readonly redis: Redis,
     private readonly redisServer: RedisServer,
     private readonly ids: readonly string[],
+    private readonly env: Record<string, string>,
   ) {}
 
-  static async start(): Promise<StockFixture> {
+  /** @param env additional environment of every replica. */
+  static async start(env: Record<string, string>): Promise<StockFixture> {
     const [database, redisServer, sandbox] = await Promise.all([
       createDatabase(),
       startRedis(),
       startSandbox(),
     ]);
     const ids = await insertProducts(database, Array<object>(PRODUCTS).fill({}));
-    return new StockFixture(database, sandbox, new Redis(redisServer.url), redisServer, ids);
+    return new StockFixture(database, sandbox, new Redis(redisServer.url), redisServer, ids, env);
   }
 
-  /** Starts a replica with short inventory timeouts. */
+  /** Starts a replica; `env` overrides the environment of the fixture. */
   async startService(env: Record<string, string> = {}): Promise<Service> {
     return await startReadyService({
       DATABASE_URL: this.database.url,
       REDIS_URL: this.redisServer.url,
       ...this.sandbox.environment(),
-      INVENTORY_TIMEOUT_MS: String(TIMEOUT_MS),
-      INVENTORY_DEADLINE_MS: String(DEADLINE_MS),
       DATABASE_STATEMENT_TIMEOUT_MS: '2000',
       LOG_LEVEL: 'trace',
+      ...this.env,
       ...env,
     });
   }
