@@ -1,4 +1,4 @@
-import { isId } from '../http/id.pipe.js';
+import { isId, MAX_ID } from '../http/id.pipe.js';
 import { Problem } from '../problems/problem.js';
 import { NAME_MAX_LENGTH, PRICE_PATTERN } from './product-rules.js';
 import type { Order, Sort } from './sort.js';
@@ -40,7 +40,7 @@ export function decodeCursor(text: string, sort: Sort, order: Order): Cursor {
     if (!isId(text)) {
       throw invalidCursor(
         parseToken(text) === undefined
-          ? 'it must be the id of the last product seen, an integer from 0 to 9223372036854775807.'
+          ? `it must be the id of the last product seen, an integer from 0 to ${MAX_ID}.`
           : 'it comes from a listing with another sort.',
       );
     }

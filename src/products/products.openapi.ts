@@ -8,6 +8,7 @@ import {
 } from '@nestjs/swagger';
 
 import { ApiId } from '../http/id.openapi.js';
+import { MAX_ID } from '../http/id.pipe.js';
 import { ApiProblem } from '../problems/problem.dto.js';
 import { ApiRateLimited } from '../throttling/api-rate-limited.js';
 import { CURSOR_MAX_LENGTH } from './cursor.js';
@@ -78,8 +79,7 @@ const LIST_PARAMETERS: ApiQueryOptions[] = [
   },
   {
     name: 'cursor',
-    description:
-      'The nextCursor of the previous page; without it, the first page. In the default sort it is the plain id of the last product seen (0 to 9223372036854775807, valid in both directions). In the other sorts it is an opaque token that belongs to one sort and order.',
+    description: `The nextCursor of the previous page; without it, the first page. In the default sort it is the plain id of the last product seen (0 to ${MAX_ID}, valid in both directions). In the other sorts it is an opaque token that belongs to one sort and order.`,
     schema: { type: 'string', minLength: 1, maxLength: CURSOR_MAX_LENGTH },
     examples: {
       // The page at /docs fills in the first example.

@@ -119,17 +119,22 @@ describe('GET /api/products/:id/availability', () => {
   });
 
   it('serves many products at once without the response cache', async () => {
+    const patient = await stock.startService({
+      INVENTORY_TIMEOUT_MS: '10000',
+      INVENTORY_DEADLINE_MS: '10000',
+    });
     const pages = async (): Promise<string[]> =>
-      (await httpFetch<string>(`${service.url}/metrics`)).body
+      (await httpFetch<string>(`${patient.url}/metrics`)).body
         .split('\n')
         .filter((line) => line.startsWith('farmlokal_page_cache_requests_total{'));
     const before = await pages();
     const requested = Array.from({ length: 150 }, () => stock.unseenProduct());
-    const responses = await Promise.all(requested.map((id) => availability(service, id)));
+    const responses = await Promise.all(requested.map((id) => availability(patient, id)));
     expect(responses.map(({ status, body }) => [status, body.productId])).toEqual(
       requested.map((id) => [200, id]),
     );
     expect(await pages()).toEqual(before);
+    await patient.stop();
   });
 
   it('answers 404 at once for a deleted product', async () => {
