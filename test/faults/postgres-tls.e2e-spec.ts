@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectTo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream';
 import pg from 'pg';
 
 import { causeOf } from '../../src/database/connection-error.js';
@@ -139,7 +140,8 @@ describe('A connection to PostgreSQL over a Unix socket', () => {
     const directory = testDirectory();
     const socket = createServer((client) => {
       const server = connectTo(Number(port), hostname);
-      client.pipe(server).pipe(client);
+      // Either side may end with a reset.
+      pipeline(client, server, client, () => undefined);
     });
     await once(socket.listen(join(directory, '.s.PGSQL.5432')), 'listening');
     const url = form(directory, `${username}:${password}`, pathname.slice(1));
