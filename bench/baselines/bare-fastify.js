@@ -1,4 +1,4 @@
-// Fastify that sends one page from memory, whatever the request.
+// Fastify that sends the same page from memory for every request.
 import Fastify from 'fastify';
 import { Buffer } from 'node:buffer';
 import process from 'node:process';

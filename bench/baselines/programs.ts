@@ -1,6 +1,6 @@
 import type { Program } from '../testbed.js';
 
-/** Sends the bytes of `PAGE_URL`, whatever the request. */
+/** Sends the bytes of `PAGE_URL` for every request. */
 export const BARE_FASTIFY: Program = ['bench/baselines/bare-fastify.js'];
 /** Runs the statement of the listing and nothing else. */
 export const FASTIFY_PG: Program = ['bench/baselines/fastify-pg.js'];

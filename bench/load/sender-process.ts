@@ -44,6 +44,7 @@ process.once('message', (order: SenderOrder) => {
     process.disconnect();
   });
 });
+// The parent has the result or is gone: open connections must not keep this process alive.
 process.once('disconnect', () => {
   process.exit();
 });

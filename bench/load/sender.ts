@@ -5,7 +5,7 @@ export interface Rate {
   /** Maximum number of connections. A request that is due waits for one of them. */
   readonly connections: number;
   /**
-   * Requests a second, whatever the responses (open loop). Without it each connection sends its next request after
+   * Requests a second, even while responses are slow (open loop). Without it each connection sends its next request after
    * its response (closed loop).
    */
   readonly rate?: number | undefined;

@@ -31,7 +31,7 @@ export function sendJson(
 }
 
 /**
- * Reads a request body as a JSON object, whatever its content type.
+ * Reads a request body as a JSON object. The content type may be missing or another one.
  *
  * @param fallback the value of an empty body; without it an empty body is an error
  * @throws BadBodyError

@@ -21,7 +21,7 @@ const MAX_RESPONSE_BYTES = 64 * 1024;
 const DEFAULT_LIFETIME_S = 300;
 /** A shorter lifetime would renew the token in a tight loop. */
 const MIN_LIFETIME_S = 1;
-/** Longest time that a token is used, whatever its `expires_in`, so that a change at the provider takes effect. */
+/** Longest time that a token is used, even if its `expires_in` is longer, so that a change at the provider takes effect. */
 export const MAX_LIFETIME_S = 86_400;
 
 const CHECK_CLIENT = 'check OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET and OAUTH_CLIENT_AUTH';

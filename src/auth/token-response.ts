@@ -20,7 +20,8 @@ export interface ErrorResponse {
 }
 
 /**
- * Parses a body as JSON, whatever its media type; otherwise as a form, if it has the media type of a form.
+ * Parses a body as JSON even if its media type is another one. A body that is not JSON is parsed as a form, if it has the
+ * media type of a form.
  *
  * @returns undefined when the body is neither.
  */

@@ -19,7 +19,6 @@ const STDOUT = 1;
  */
 export function createStandardOutput(reportDropped: (lines: number) => void): DestinationStream {
   let giveUpAt = Infinity;
-  let isFailing = false;
   let dropped = 0;
   const output = new sonicBoom.SonicBoom({
     fd: openStdout(),
@@ -41,15 +40,8 @@ export function createStandardOutput(reportDropped: (lines: number) => void): De
     reportDropped(lines);
   });
   // A full disk or a closed pipe: the lines wait for the next attempt.
-  output.on('error', () => {
-    isFailing = true;
-  });
-  output.on('write', () => {
-    isFailing = false;
-  });
+  output.on('error', () => undefined);
   process.once('exit', () => {
-    // SonicBoom would retry such an error forever.
-    if (isFailing) return;
     giveUpAt = performance.now() + EXIT_TIMEOUT_MS;
     try {
       output.flushSync();

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { randomUUID } from 'node:crypto';
 
 import { REDIS_PAGE_TIMEOUT_MS, RedisConnection } from '../redis/redis-connection.js';
+import { SingleFlight } from '../resilience/single-flight.js';
 
 const KEY = 'farmlokal:catalogue-version';
 /** Milliseconds between two refreshes: half of the second within which a replica has to follow an invalidation. */
@@ -26,7 +27,7 @@ export class CacheVersion {
   private refreshedAt = -Infinity;
   /** When Redis last confirmed the version, in the time of `performance.now()`. */
   private confirmedAt = -Infinity;
-  private refreshing: Promise<void> | undefined;
+  private readonly refreshes = new SingleFlight<void>();
   /** Whether an invalidation by this replica is not in Redis yet. */
   private pendingPublish = false;
   private retry: NodeJS.Timeout | undefined;
@@ -48,11 +49,12 @@ export class CacheVersion {
     if (performance.now() - this.refreshedAt < REFRESH_INTERVAL_MS || !this.redis.available) {
       return this.version;
     }
-    this.refreshing ??= this.refresh().finally(() => {
-      this.refreshing = undefined;
-      this.refreshedAt = performance.now();
-    });
-    return this.refreshing.then(() => this.version);
+    const refresh = this.refreshes.run('', () =>
+      this.refresh().finally(() => {
+        this.refreshedAt = performance.now();
+      }),
+    );
+    return refresh.then(() => this.version);
   }
 
   /**

@@ -51,7 +51,7 @@ export class ResponseCache {
    * Returns the cached response of a key, or else the one that `read` returns. Returns a promise only if it has to wait.
    *
    * @throws Problem `overloaded` when too many reads wait and no older response is cached.
-   * @throws whatever `read` throws, when no older response may replace the error.
+   * @throws the error of `read`, when no older response may replace the error.
    */
   get(key: string, read: ReadResponse): CacheResult | Promise<CacheResult> {
     const startedAt = loopClock.now();

@@ -59,7 +59,7 @@ export class ResponseLoader {
     return this.failing ? FAILING_SOFT_TIMEOUT_MS : SOFT_TIMEOUT_MS;
   }
 
-  /** @throws whatever `read` throws. */
+  /** @throws the error of `read`. */
   async load(request: ResponseRequest): Promise<CacheResult> {
     if (!this.redisHasTime(request)) {
       return await this.readDatabase(request);

@@ -19,7 +19,7 @@ export interface RecordedEvent {
 
 /**
  * Records events and applies them in one statement, and so in one transaction and one round trip. An id that is
- * recorded already has no effect. Among several revisions of a product the highest wins, in whatever order they arrive.
+ * recorded already has no effect. Among several revisions of a product the highest wins, in any order of arrival.
  *
  * @param events with distinct ids.
  * @param lockTimeoutMs how long to wait for each lock of another transaction.

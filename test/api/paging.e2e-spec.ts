@@ -186,7 +186,7 @@ describe('Following nextCursor to the end of GET /api/products', () => {
     );
   });
 
-  it('returns every row that existed throughout exactly once, whatever changes between the pages', async () => {
+  it('returns every row that existed throughout exactly once, even if rows change between the pages', async () => {
     await fc.assert(
       fc.asyncProperty(
         someRows.filter((rows) => rows.length > 5),

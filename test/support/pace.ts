@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Sends at a constant rate, whatever the results, while `goesOn` returns true.
+ * Sends at a constant rate, even while results are slow, while `goesOn` returns true.
  *
  * @returns the results, in the order of sending.
  */

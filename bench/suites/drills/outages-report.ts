@@ -16,7 +16,7 @@ const PROBE_MS = 1000;
 /** The load shares the cores with the service, so that a response may be measured late. */
 const TOLERANCE_MS = 100;
 
-/** Milliseconds within which each route has to respond, whatever has failed. */
+/** Milliseconds within which each route has to respond in every outage. */
 const DEADLINES: Readonly<Record<Route, number>> = {
   'cached page': SOFT_TIMEOUT_MS + REDIS_MS,
   'any page': DATABASE_STATEMENT_TIMEOUT_MS + REDIS_MS,

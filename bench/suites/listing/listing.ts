@@ -9,7 +9,7 @@ export const listing: Suite = {
   run: async (bench) => ({
     title: 'The listing under load',
     method:
-      'Requests are sent at a constant rate, whatever the responses. Latency counts from when a request was due. An error is any response without the expected products and `nextCursor`.',
+      'Requests are sent at a constant rate, even while responses are slow. Latency counts from when a request was due. An error is any response without the expected products and `nextCursor`.',
     ...combine(await measureLatency(bench), await measureDepth(bench)),
   }),
 };
